@@ -1,0 +1,22 @@
+//! The cryptography of SSH2 behind narrow traits, collected in a [`Provider`] that is data:
+//! lists of algorithms in order of preference.
+//!
+//! Nothing here knows a message or a packet number beyond what its primitive needs. The default
+//! backend is aws-lc-rs; see `ARCHITECTURE.md` for what comes from elsewhere and why.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod cipher;
+mod error;
+pub mod hash;
+pub mod kex;
+pub mod provider;
+mod secret;
+pub mod signing;
+
+pub use error::CryptoError;
+pub use hash::HashAlgorithm;
+pub use provider::Provider;
+pub use secret::Secret;
