@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod backend;
 pub mod cipher;
 mod error;
 pub mod hash;
@@ -16,6 +17,9 @@ pub mod provider;
 mod secret;
 pub mod signing;
 
+pub use backend::ecdsa::EcdsaKey;
+pub use backend::ed25519::Ed25519Key;
+pub use backend::rsa::{RsaKey, RsaParts};
 pub use error::CryptoError;
 pub use hash::HashAlgorithm;
 pub use provider::Provider;

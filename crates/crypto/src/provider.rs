@@ -1,6 +1,7 @@
 //! The set of algorithms that a connection may use.
 
 use crate::CryptoError;
+use crate::backend::signatures;
 use crate::cipher::{Cipher, Mac};
 use crate::kex::Kex;
 use crate::signing::SignatureScheme;
@@ -42,4 +43,21 @@ impl Provider {
     pub fn mac(&self, name: &str) -> Option<&'static dyn Mac> {
         self.macs.iter().copied().find(|mac| mac.name() == name)
     }
+}
+
+impl Default for Provider {
+    /// Everything that is safe, the best first.
+    fn default() -> Self {
+        Self {
+            kex: Vec::new(),
+            signatures: signatures::ALL.to_vec(),
+            ciphers: Vec::new(),
+            macs: Vec::new(),
+            random,
+        }
+    }
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), CryptoError> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| CryptoError::Backend)
 }
