@@ -18,13 +18,58 @@ pub struct Layout {
     pub tag: usize,
 }
 
+/// Bytes of the `packet_length` field.
+const LENGTH: usize = 4;
+
+impl Layout {
+    /// Parts a packet into its body, `packet_length` up to the padding, and its tag; `None` if it is too
+    /// short to have both and a padding length.
+    pub(crate) fn split<'a>(&self, packet: &'a mut [u8]) -> Option<(&'a mut [u8], &'a mut [u8])> {
+        let body = packet.len().checked_sub(self.tag)?;
+        (body > LENGTH && body >= self.head).then_some(())?;
+        packet.split_at_mut_checked(body)
+    }
+
+    /// As [`split`](Self::split) for a packet from the peer: its body is a whole number of blocks too. This
+    /// is the one place that judges the length of a received packet, in every mode.
+    pub(crate) fn split_received<'a>(
+        &self,
+        packet: &'a mut [u8],
+    ) -> Result<(&'a mut [u8], &'a mut [u8]), CryptoError> {
+        let (body, tag) = self.split(packet).ok_or(CryptoError::Unauthentic)?;
+        let unpadded = if self.length_is_padded { 0 } else { LENGTH };
+        let whole = body
+            .len()
+            .checked_sub(unpadded)
+            .and_then(|len| len.checked_rem(self.block))
+            .is_some_and(|rest| rest == 0);
+        if whole { Ok((body, tag)) } else { Err(CryptoError::Unauthentic) }
+    }
+}
+
+/// The `packet_length` in front of `bytes`.
+pub(crate) fn length_field(bytes: &[u8]) -> Result<u32, CryptoError> {
+    let field = bytes.first_chunk().ok_or(CryptoError::Unauthentic)?;
+    Ok(u32::from_be_bytes(*field))
+}
+
+/// Whether the body's own `packet_length` is the length that it has.
+pub(crate) fn check_length_field(body: &[u8]) -> Result<(), CryptoError> {
+    let told = usize::try_from(length_field(body)?).map_err(|_| CryptoError::Unauthentic)?;
+    if body.len().checked_sub(LENGTH) == Some(told) { Ok(()) } else { Err(CryptoError::Unauthentic) }
+}
+
 /// Protects outgoing packets.
 pub trait Sealer: Send {
     /// The shape of this sealer's packets.
     fn layout(&self) -> Layout;
 
     /// Seals one packet in place. `packet` is `packet_length || padding_length || payload || padding`
-    /// followed by [`Layout::tag`] bytes, which are overwritten with the tag.
+    /// followed by [`Layout::tag`] bytes, which are overwritten with the tag. Lengths and padding are the
+    /// caller's business: what is long enough to be a packet is sealed as it is.
+    ///
+    /// # Errors
+    /// [`CryptoError::Unsupported`] if `packet` is too short; [`CryptoError::Backend`] if sealing fails.
     fn seal(&mut self, sequence: u32, packet: &mut [u8]) -> Result<(), CryptoError>;
 }
 
@@ -38,7 +83,12 @@ pub trait Opener: Send {
     fn length(&self, sequence: u32, head: &[u8]) -> Result<u32, CryptoError>;
 
     /// Opens one whole packet in place, tag included. Afterwards `packet_length || padding_length ||
-    /// payload || padding` are readable in front of the tag. On error no plaintext may be used.
+    /// payload || padding` are readable in front of the tag.
+    ///
+    /// # Errors
+    /// [`CryptoError::Unauthentic`], whether the tag is wrong or the length of `packet` (not the one that its
+    /// `packet_length` tells, no whole number of blocks, too short). The bytes are then worthless, and so is
+    /// the connection.
     fn open(&mut self, sequence: u32, packet: &mut [u8]) -> Result<(), CryptoError>;
 }
 
@@ -93,4 +143,53 @@ pub trait KeyedMac: Send {
     fn sign(&self, sequence: u32, bytes: &[u8], tag: &mut [u8]) -> Result<(), CryptoError>;
     /// Compares the tag in constant time.
     fn verify(&self, sequence: u32, bytes: &[u8], tag: &[u8]) -> Result<(), CryptoError>;
+}
+
+/// The sealer that does nothing: packets before the first NEWKEYS (RFC 4253 section 6 with cipher and MAC
+/// `none`).
+///
+/// ```
+/// use feramiko_crypto::cipher;
+///
+/// let mut packet = [0, 0, 0, 12, 10, 21, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// cipher::plaintext_sealer().seal(0, &mut packet)?;
+/// assert_eq!(cipher::plaintext_opener().length(0, &packet[..4])?, 12);
+/// # Ok::<(), feramiko_crypto::CryptoError>(())
+/// ```
+pub fn plaintext_sealer() -> Box<dyn Sealer> {
+    Box::new(Plaintext)
+}
+
+/// The opener that does nothing but judge lengths; see [`plaintext_sealer`].
+pub fn plaintext_opener() -> Box<dyn Opener> {
+    Box::new(Plaintext)
+}
+
+struct Plaintext;
+
+const PLAINTEXT: Layout = Layout { head: LENGTH, block: 8, length_is_padded: true, tag: 0 };
+
+impl Sealer for Plaintext {
+    fn layout(&self) -> Layout {
+        PLAINTEXT
+    }
+
+    fn seal(&mut self, _sequence: u32, packet: &mut [u8]) -> Result<(), CryptoError> {
+        PLAINTEXT.split(packet).map(drop).ok_or(CryptoError::Unsupported)
+    }
+}
+
+impl Opener for Plaintext {
+    fn layout(&self) -> Layout {
+        PLAINTEXT
+    }
+
+    fn length(&self, _sequence: u32, head: &[u8]) -> Result<u32, CryptoError> {
+        length_field(head)
+    }
+
+    fn open(&mut self, _sequence: u32, packet: &mut [u8]) -> Result<(), CryptoError> {
+        let (body, _) = PLAINTEXT.split_received(packet)?;
+        check_length_field(body)
+    }
 }

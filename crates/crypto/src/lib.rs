@@ -11,6 +11,7 @@
 mod backend;
 pub mod cipher;
 mod error;
+pub mod groups;
 pub mod hash;
 pub mod kex;
 pub mod provider;
@@ -21,6 +22,7 @@ pub use backend::ecdsa::EcdsaKey;
 pub use backend::ed25519::Ed25519Key;
 pub use backend::rsa::{RsaKey, RsaParts};
 pub use error::CryptoError;
+pub use groups::rfc3526_group;
 pub use hash::HashAlgorithm;
 pub use provider::Provider;
 pub use secret::Secret;

@@ -1,7 +1,7 @@
 //! The set of algorithms that a connection may use.
 
 use crate::CryptoError;
-use crate::backend::signatures;
+use crate::backend::{ciphers, hmac, kex, signatures};
 use crate::cipher::{Cipher, Mac};
 use crate::kex::Kex;
 use crate::signing::SignatureScheme;
@@ -49,10 +49,10 @@ impl Default for Provider {
     /// Everything that is safe, the best first.
     fn default() -> Self {
         Self {
-            kex: Vec::new(),
+            kex: kex::ALL.to_vec(),
             signatures: signatures::ALL.to_vec(),
-            ciphers: Vec::new(),
-            macs: Vec::new(),
+            ciphers: ciphers::ALL.to_vec(),
+            macs: hmac::ALL.to_vec(),
             random,
         }
     }
