@@ -1,1 +1,25 @@
-//! Under construction.
+//! SSH2 without sockets, threads, clocks or a runtime: RFC 4253, RFC 4252 and RFC 4254 as one state machine for
+//! both sides, [`Connection`].
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod channels;
+pub mod config;
+mod connection;
+mod error;
+mod event;
+mod kex;
+mod msg;
+mod output;
+mod packet;
+mod timers;
+mod transport;
+mod userauth;
+
+pub use config::{Algorithms, ClientConfig, Common, ConfigError, Limits, RekeyLimits, ServerConfig, Timing};
+pub use connection::{Channel, Connection};
+pub use error::{
+    ConnectionError, Deadline, DisconnectReason, HostKeyError, Incompatible, Misuse, Phase, ProtocolError,
+};
+pub use event::*;
+pub use feramiko_crypto::{Provider, Secret};
+pub use kex::Negotiated;

@@ -1,0 +1,392 @@
+//! What a connection may do: algorithms, limits, deadlines.
+
+use std::time::Duration;
+
+use feramiko_crypto::Provider;
+use feramiko_keys::PublicKey;
+
+/// The names of the algorithms that may be negotiated, each list in order of preference.
+///
+/// Lists may be reordered, cut and replaced. A name that is not implemented is an error at
+/// [`Algorithms::check`], which every connection calls through [`ClientConfig::check`] and [`ServerConfig::check`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Algorithms {
+    /// Key exchange methods.
+    pub kex: Vec<String>,
+    /// Signature algorithms of host keys.
+    pub host_key: Vec<String>,
+    /// Signature algorithms accepted from users (server), or used (client).
+    pub user_key: Vec<String>,
+    /// Ciphers, both directions.
+    pub ciphers: Vec<String>,
+    /// MACs, both directions.
+    pub macs: Vec<String>,
+    /// Compression, both directions.
+    pub compression: Vec<String>,
+}
+
+const KEX: [&str; 12] = [
+    "mlkem768x25519-sha256",
+    "sntrup761x25519-sha512",
+    "sntrup761x25519-sha512@openssh.com",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group-exchange-sha256",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group18-sha512",
+    "diffie-hellman-group14-sha256",
+];
+const SIGNATURES: [&str; 6] = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+];
+const CIPHERS: [&str; 6] = [
+    "aes256-gcm@openssh.com",
+    "aes128-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes256-ctr",
+    "aes192-ctr",
+    "aes128-ctr",
+];
+const MACS: [&str; 4] =
+    ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"];
+const COMPRESSION: [&str; 3] = ["none", "zlib@openssh.com", "zlib"];
+
+/// Whether an algorithm of this name is built in, in any category.
+pub(crate) fn is_implemented(name: &str) -> bool {
+    KEX.iter().chain(&SIGNATURES).chain(&CIPHERS).chain(&MACS).chain(&COMPRESSION).any(|known| *known == name)
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+impl Default for Algorithms {
+    /// Safe and widely compatible: post-quantum hybrids first, AEAD first, no compression.
+    fn default() -> Self {
+        Self {
+            kex: owned(&KEX),
+            host_key: owned(&SIGNATURES),
+            user_key: owned(&SIGNATURES),
+            ciphers: owned(&CIPHERS),
+            macs: owned(&MACS),
+            compression: owned(&["none"]),
+        }
+    }
+}
+
+impl Algorithms {
+    /// Post-quantum key exchange only, AEAD and encrypt-then-MAC only.
+    pub fn strict() -> Self {
+        let all = Self::default();
+        Self {
+            kex: owned(KEX.get(..3).unwrap_or_default()),
+            macs: owned(MACS.get(..2).unwrap_or_default()),
+            ..all
+        }
+    }
+
+    /// Everything that is built in, compression included (`none` first).
+    pub fn all() -> Self {
+        Self { compression: owned(&COMPRESSION), ..Self::default() }
+    }
+
+    /// Refuses lists that are empty or that name what `provider` does not have.
+    pub fn check(&self, provider: &Provider) -> Result<(), ConfigError> {
+        let categories: [(&'static str, &[String], &dyn Fn(&str) -> bool); 6] = [
+            ("key exchange", &self.kex, &|name| provider.kex(name).is_some()),
+            ("host key", &self.host_key, &|name| provider.signature(name).is_some()),
+            ("user key", &self.user_key, &|name| provider.signature(name).is_some()),
+            ("cipher", &self.ciphers, &|name| provider.cipher(name).is_some()),
+            ("MAC", &self.macs, &|name| provider.mac(name).is_some()),
+            ("compression", &self.compression, &|name| COMPRESSION.contains(&name)),
+        ];
+        for (category, names, known) in categories {
+            // A set of AEAD ciphers needs no MAC at all.
+            if names.is_empty() && category != "MAC" {
+                return Err(ConfigError::Empty { category });
+            }
+            if let Some(unknown) = names.iter().find(|name| !known(name)) {
+                return Err(ConfigError::Unknown { category, name: unknown.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A list of algorithms is empty.
+    Empty {
+        /// Which.
+        category: &'static str,
+    },
+    /// A list names an algorithm that is not built in.
+    Unknown {
+        /// Which list.
+        category: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A server without host keys, or none that its algorithms can use.
+    NoHostKey,
+    /// A limit is out of its range; says which.
+    Limit(&'static str),
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty { category } => write!(f, "the list of {category} algorithms is empty"),
+            Self::Unknown { category, name } => {
+                write!(f, "there is no {category} algorithm {name:?} here")
+            }
+            Self::NoHostKey => f.write_str("the server has no host key that its algorithms can use"),
+            Self::Limit(which) => f.write_str(which),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// When keys are exchanged anew (RFC 4253 section 9, RFC 4344 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RekeyLimits {
+    /// Bytes in one direction. Default: 64 GiB, which is 2^32 blocks of 16 bytes.
+    pub bytes: u64,
+    /// Packets in one direction. Default and maximum: 2^31.
+    pub packets: u32,
+    /// Time since the last exchange; `None` for never. Default: one hour.
+    pub interval: Option<Duration>,
+}
+
+impl Default for RekeyLimits {
+    fn default() -> Self {
+        Self { bytes: 1 << 36, packets: 1 << 31, interval: Some(Duration::from_secs(3600)) }
+    }
+}
+
+/// How much a connection may hold in memory, and how much of what a peer may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest packet accepted, in bytes of `packet_length`. Default: 256 KiB; at least 35000 (RFC 4253 section 6.1).
+    pub packet: u32,
+    /// The largest data message we accept on a channel, in bytes. Default: 128 KiB.
+    pub data: u32,
+    /// The window that a channel starts with, in bytes. Default: 2 MiB.
+    pub window: u32,
+    /// The window that a channel may grow to, in bytes. Default: 64 MiB.
+    pub max_window: u32,
+    /// What all windows of a connection may add up to before they stop growing, in bytes. Default: 128 MiB.
+    pub connection_window: u64,
+    /// Outgoing bytes above which channel writes answer [`Blocked`](crate::Write::Blocked). Default: 256 KiB.
+    pub output: usize,
+    /// Channels open at once. Default: 10 on a server (OpenSSH's MaxSessions), 1024 on a client.
+    pub channels: usize,
+    /// Channel opens of the peer that nobody has answered yet. Default: 16.
+    pub pending_opens: usize,
+    /// Requests on one channel that nobody has answered yet. Default: 32.
+    pub pending_requests: usize,
+    /// Failed authentication attempts. Default: 6.
+    pub failed_attempts: u32,
+    /// Public keys a client may ask about. Default: 15.
+    pub key_queries: u32,
+    /// Authentication messages in all. Default: 64.
+    pub userauth_messages: u32,
+    /// Bytes received before authentication. Default: 1 MiB.
+    pub unauthenticated_bytes: u64,
+    /// Packets received before authentication. Default: 512.
+    pub unauthenticated_packets: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packet: 256 * 1024,
+            data: 128 * 1024,
+            window: 2 << 20,
+            max_window: 64 << 20,
+            connection_window: 128 << 20,
+            output: 256 * 1024,
+            channels: 1024,
+            pending_opens: 16,
+            pending_requests: 32,
+            failed_attempts: 6,
+            key_queries: 15,
+            userauth_messages: 64,
+            unauthenticated_bytes: 1 << 20,
+            unauthenticated_packets: 512,
+        }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ConfigError> {
+        let rules = [
+            ((35_000..=16 << 20).contains(&self.packet), "the packet limit must be 35000 bytes to 16 MiB"),
+            (
+                self.data >= 1 && u64::from(self.data) + 1024 <= u64::from(self.packet),
+                "the data limit must leave 1 KiB of the packet limit",
+            ),
+            (self.window >= self.data, "the window must hold one data message"),
+            (self.max_window >= self.window, "the largest window must not be below the first"),
+            (self.output >= 1024, "the output limit must be at least 1 KiB"),
+            (self.channels >= 1, "at least one channel must be allowed"),
+        ];
+        match rules.into_iter().find(|(kept, _)| !kept) {
+            Some((_, rule)) => Err(ConfigError::Limit(rule)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Deadlines and liveness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// For the peer's version line. Default: 10 s.
+    pub identification: Duration,
+    /// For version line, key exchange and authentication together (login grace time). Default: 30 s on a
+    /// server; `None` on a client, whose caller has a deadline of its own.
+    pub login: Option<Duration>,
+    /// For a key re-exchange. Default: 60 s.
+    pub rekey: Duration,
+    /// Silence after which the peer is asked for a sign of life; `None` for never. Default: `None`.
+    pub keepalive: Option<Duration>,
+    /// Unanswered keepalives after which the connection is given up. Default: 3.
+    pub keepalive_max: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            identification: Duration::from_secs(10),
+            login: None,
+            rekey: Duration::from_secs(60),
+            keepalive: None,
+            keepalive_max: 3,
+        }
+    }
+}
+
+/// What both roles are configured with.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// The cryptography.
+    pub provider: Provider,
+    /// What may be negotiated.
+    pub algorithms: Algorithms,
+    /// Limits.
+    pub limits: Limits,
+    /// Deadlines.
+    pub timing: Timing,
+    /// When to exchange keys anew.
+    pub rekey: RekeyLimits,
+    /// What follows `SSH-2.0-` in our version line: printable ASCII without spaces or `-`. Default: `feramiko_` and the version.
+    pub software: String,
+    /// Refuse chacha20-poly1305 and encrypt-then-MAC with a peer that lacks strict KEX (CVE-2023-48795). Default: false,
+    /// because no message of ours relies on the packets that such an attack can remove.
+    pub require_strict_kex: bool,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            provider: Provider::default(),
+            algorithms: Algorithms::default(),
+            limits: Limits::default(),
+            timing: Timing::default(),
+            rekey: RekeyLimits::default(),
+            software: concat!("feramiko_", env!("CARGO_PKG_VERSION")).to_owned(),
+            require_strict_kex: false,
+        }
+    }
+}
+
+impl Common {
+    fn check(&self) -> Result<(), ConfigError> {
+        self.algorithms.check(&self.provider)?;
+        self.limits.check()?;
+        let software = self.software.as_bytes();
+        if software.is_empty()
+            || software.len() > 200
+            || !software.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'-')
+        {
+            return Err(ConfigError::Limit(
+                "the software version must be 1 to 200 printable ASCII characters without '-' or spaces",
+            ));
+        }
+        if self.rekey.packets == 0 || self.rekey.packets > 1 << 31 || self.rekey.bytes == 0 {
+            return Err(ConfigError::Limit("rekey limits must be at least 1, and at most 2^31 packets"));
+        }
+        Ok(())
+    }
+}
+
+/// A client's configuration.
+#[derive(Debug, Clone, Default)]
+pub struct ClientConfig {
+    /// What both roles have.
+    pub common: Common,
+}
+
+impl ClientConfig {
+    /// Refuses what cannot work, before anything is sent.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.common.check()
+    }
+}
+
+/// A server's configuration.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// What both roles have. The login grace time is 30 s and 10 channels are allowed, unless changed.
+    pub common: Common,
+    /// The public halves of the host keys. Signatures are asked for by an event.
+    pub host_keys: Vec<PublicKey>,
+    /// Authentication methods that may be tried first, by their names. Default: `publickey`, `password`, `keyboard-interactive`.
+    pub methods: Vec<String>,
+    /// Groups for `diffie-hellman-group-exchange-sha256`; RFC 3526's when empty.
+    pub groups: Vec<feramiko_crypto::kex::DhGroup>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let mut common = Common::default();
+        common.timing.login = Some(Duration::from_secs(30));
+        common.limits.channels = 10;
+        Self {
+            common,
+            host_keys: Vec::new(),
+            methods: owned(&["publickey", "password", "keyboard-interactive"]),
+            groups: Vec::new(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// The host key algorithms that the host keys can serve, in the configured order.
+    pub fn host_key_algorithms(&self) -> Vec<String> {
+        let usable = |name: &&String| {
+            self.host_keys.iter().any(|key| key.signature_algorithms().contains(&name.as_str()))
+        };
+        self.common.algorithms.host_key.iter().filter(usable).cloned().collect()
+    }
+
+    /// Refuses what cannot work, before anything is sent.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.common.check()?;
+        if self.host_key_algorithms().is_empty() {
+            return Err(ConfigError::NoHostKey);
+        }
+        Ok(())
+    }
+}

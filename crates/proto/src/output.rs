@@ -1,0 +1,70 @@
+//! What a state machine is handed: where packets and events go, and the time.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::event::Event;
+use crate::packet::{InboundKeys, Outbound};
+
+/// Events nobody fetched beyond which no more input is wanted.
+const MAX_EVENTS: usize = 1024;
+
+/// Outgoing packets, events, the time, and what is to happen to the incoming side after this message.
+pub(crate) struct Output {
+    pub(crate) packets: Outbound,
+    events: VecDeque<Event>,
+    now: Instant,
+    /// Keys for the packets after the one being handled.
+    pub(crate) inbound_keys: Option<InboundKeys>,
+    /// Authentication has succeeded: `zlib@openssh.com` begins, in both directions, and the
+    /// unauthenticated limits end.
+    pub(crate) authenticated: bool,
+}
+
+impl Output {
+    pub(crate) fn new(packets: Outbound, now: Instant) -> Self {
+        Self { packets, events: VecDeque::new(), now, inbound_keys: None, authenticated: false }
+    }
+
+    /// Queues a message that `fill` appends, number first. Held back by itself while a key exchange is under way.
+    pub(crate) fn send(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.packets.send(fill);
+    }
+
+    /// Queues channel data; ask [`Self::blocked`] first.
+    pub(crate) fn send_data(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.packets.send_data(fill);
+    }
+
+    /// Whether channel data must wait: a key exchange is under way or enough is queued.
+    pub(crate) fn blocked(&self) -> bool {
+        self.packets.blocked()
+    }
+
+    /// Whether messages above 49 are being held back: what can be merged later (window credit) should be.
+    pub(crate) fn holding(&self) -> bool {
+        self.packets.exchanging()
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(crate) fn set_now(&mut self, now: Instant) {
+        // A caller's clock that goes back does not move ours.
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The valve: replies owed and events not fetched, never our own data.
+    pub(crate) fn wants_input(&self) -> bool {
+        self.events.len() < MAX_EVENTS && !self.packets.owes_too_much()
+    }
+}

@@ -1,0 +1,133 @@
+//! Incoming packets: length checked before anything, opened in place, decompressed within the limit.
+
+use feramiko_crypto::cipher::{Layout, Opener, plaintext_opener};
+
+use super::Decompressor;
+use crate::error::ProtocolError;
+
+/// `padding_length`, one byte of payload, 4 bytes of padding.
+const MIN_LENGTH: u32 = 6;
+
+/// What protects incoming packets after a NEWKEYS.
+pub(crate) struct InboundKeys {
+    pub(crate) opener: Box<dyn Opener>,
+    /// A fresh stream, when the negotiated compression is on (RFC 4253 section 6.2).
+    pub(crate) decompressor: Option<Decompressor>,
+    /// Strict KEX.
+    pub(crate) reset_sequence: bool,
+}
+
+pub(crate) struct Inbound {
+    opener: Box<dyn Opener>,
+    layout: Layout,
+    sequence: u32,
+    /// The length of the packet at the front, once known.
+    length: Option<u32>,
+    decompressor: Option<Decompressor>,
+    scratch: Vec<u8>,
+    limit: u32,
+    /// Since the last NEWKEYS.
+    packets: u32,
+    bytes: u64,
+}
+
+/// One packet out of the input.
+pub(crate) struct Packet<'a> {
+    pub(crate) payload: &'a [u8],
+    /// Bytes of input it took.
+    pub(crate) consumed: usize,
+    pub(crate) sequence: u32,
+}
+
+impl Inbound {
+    pub(crate) fn new(limit: u32) -> Self {
+        let opener = plaintext_opener();
+        Self {
+            layout: opener.layout(),
+            opener,
+            sequence: 0,
+            length: None,
+            decompressor: None,
+            scratch: Vec::new(),
+            limit,
+            packets: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The packet at the front of `input`, opened in place; `None` while it is not whole.
+    pub(crate) fn next<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Option<Packet<'a>>, ProtocolError> {
+        let Layout { head, tag, .. } = self.layout;
+        let length = match self.length {
+            Some(length) => length,
+            None => {
+                let Some(front) = input.get(..head) else { return Ok(None) };
+                let length = self
+                    .opener
+                    .length(self.sequence, front)
+                    .map_err(|_| ProtocolError::Unauthentic)?;
+                self.check_length(length)?;
+                *self.length.insert(length)
+            }
+        };
+        let sealed = 4 + length as usize;
+        let Some(packet) = input.get_mut(..sealed + tag) else { return Ok(None) };
+        let sequence = self.sequence;
+        self.opener.open(sequence, packet).map_err(|_| ProtocolError::Unauthentic)?;
+        self.length = None;
+        self.sequence = sequence.wrapping_add(1);
+        self.packets = self.packets.saturating_add(1);
+        self.bytes += (sealed + tag) as u64;
+        let body = packet.get(4..sealed).unwrap_or_default();
+        let (padding, body) = body.split_first().ok_or(ProtocolError::Padding)?;
+        let padding = usize::from(*padding);
+        let payload_len = body.len().checked_sub(padding).ok_or(ProtocolError::Padding)?;
+        if padding < 4 || payload_len == 0 {
+            return Err(ProtocolError::Padding);
+        }
+        let mut payload = body.get(..payload_len).unwrap_or_default();
+        if let Some(decompressor) = &mut self.decompressor {
+            decompressor.decompress(payload, &mut self.scratch, self.limit as usize)?;
+            payload = &self.scratch;
+            if payload.is_empty() {
+                return Err(ProtocolError::Compression);
+            }
+        }
+        Ok(Some(Packet { payload, consumed: sealed + tag, sequence }))
+    }
+
+    /// Under encryption a bad length and a bad tag are one error: nothing can be learned from the difference.
+    fn check_length(&self, length: u32) -> Result<(), ProtocolError> {
+        let Layout { block, length_is_padded, tag, .. } = self.layout;
+        let padded = length as usize + if length_is_padded { 4 } else { 0 };
+        if (MIN_LENGTH..=self.limit).contains(&length) && padded.is_multiple_of(block) {
+            Ok(())
+        } else if tag == 0 {
+            Err(ProtocolError::PacketLength { length })
+        } else {
+            Err(ProtocolError::Unauthentic)
+        }
+    }
+
+    /// The peer's NEWKEYS came: these keys open what follows.
+    pub(crate) fn install(&mut self, keys: InboundKeys) {
+        self.layout = keys.opener.layout();
+        self.opener = keys.opener;
+        self.decompressor = keys.decompressor;
+        if keys.reset_sequence {
+            self.sequence = 0;
+        }
+        self.packets = 0;
+        self.bytes = 0;
+    }
+
+    /// `zlib@openssh.com` begins.
+    pub(crate) fn start_compression(&mut self) {
+        self.decompressor = Some(Decompressor::new());
+    }
+
+    /// Packets and bytes opened since the last NEWKEYS.
+    pub(crate) fn opened(&self) -> (u32, u64) {
+        (self.packets, self.bytes)
+    }
+}

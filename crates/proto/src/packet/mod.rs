@@ -1,0 +1,9 @@
+//! The binary packet protocol (RFC 4253 section 6).
+
+mod compress;
+mod inbound;
+mod outbound;
+
+pub(crate) use compress::{Compressor, Decompressor};
+pub(crate) use inbound::{Inbound, InboundKeys, Packet};
+pub(crate) use outbound::{Outbound, OutboundKeys};
