@@ -1,1 +1,44 @@
-//! Under construction.
+//! Keys of SSH: public keys and their fingerprints, private keys and their files, and `known_hosts`.
+//!
+//! ```
+//! use feramiko_keys::{KeyType, PrivateKey, PublicKey};
+//!
+//! let key = PrivateKey::generate(KeyType::Ed25519)?;
+//! let file = key.to_openssh("robey@example", Some(&"open sesame".into()))?;
+//! let again = PrivateKey::load(file.as_bytes(), Some(&"open sesame".into()))?;
+//! assert_eq!(again.public_key(), key.public_key());
+//!
+//! let line = key.public_key().to_line("robey@example");
+//! let (public, comment) = PublicKey::from_line(&line)?;
+//! assert_eq!(public.fingerprint(), key.public_key().fingerprint());
+//! assert_eq!(comment, "robey@example");
+//! # Ok::<(), feramiko_keys::KeyError>(())
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod algorithm;
+mod asn1;
+mod error;
+mod file;
+mod fingerprint;
+pub mod known_hosts;
+mod openssh;
+mod pem;
+mod private;
+mod public;
+mod sealed;
+mod secret_key;
+mod signature;
+mod signer;
+
+pub use algorithm::KeyType;
+pub use error::KeyError;
+pub use fingerprint::Fingerprint;
+pub use known_hosts::{HostStatus, KnownHosts, KnownKey};
+pub use private::PrivateKey;
+pub use public::PublicKey;
+pub use signer::Signer;
+pub use zeroize::Zeroizing;

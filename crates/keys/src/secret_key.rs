@@ -1,0 +1,152 @@
+//! The private part of a key, as all formats give and take it.
+
+use feramiko_crypto::signing::{Curve, PublicParts};
+use feramiko_crypto::{CryptoError, Ed25519Key, EcdsaKey, HashAlgorithm, RsaKey, RsaParts, Secret};
+use feramiko_wire::{Reader, Writer};
+
+use crate::algorithm::{SSH_ED25519, SSH_RSA, ecdsa_curve, ecdsa_name};
+use crate::{KeyError, KeyType, PublicKey};
+
+const PLACE: &str = "private key";
+
+pub(crate) enum SecretKey {
+    Ed25519(Ed25519Key),
+    Ecdsa(EcdsaKey),
+    Rsa(RsaKey),
+}
+
+impl SecretKey {
+    pub(crate) fn generate(kind: KeyType) -> Result<Self, KeyError> {
+        Ok(match kind {
+            KeyType::Ed25519 => Self::Ed25519(Ed25519Key::generate()?),
+            KeyType::EcdsaP256 => Self::Ecdsa(EcdsaKey::generate(Curve::P256)?),
+            KeyType::EcdsaP384 => Self::Ecdsa(EcdsaKey::generate(Curve::P384)?),
+            KeyType::EcdsaP521 => Self::Ecdsa(EcdsaKey::generate(Curve::P521)?),
+            KeyType::Rsa { bits } => Self::Rsa(RsaKey::generate(bits).map_err(|error| match error {
+                CryptoError::BadKey => KeyError::UnsupportedType {
+                    name: format!("ssh-rsa of {bits} bits (2048, 3072, 4096 and 8192 can be made)"),
+                },
+                error => error.into(),
+            })?),
+        })
+    }
+
+    /// From a seed of 32 bytes; `public`, where the file has it, must belong to it.
+    pub(crate) fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Self, KeyError> {
+        let seed = seed
+            .try_into()
+            .map_err(|_| KeyError::damaged(PLACE, "an Ed25519 seed has 32 bytes, and this one has not"))?;
+        let key = Ed25519Key::from_seed(seed)?;
+        match public {
+            Some(public) if public != key.public() => Err(KeyError::Mismatch),
+            _ => Ok(Self::Ed25519(key)),
+        }
+    }
+
+    /// From a scalar; `point`, where the file has it, must belong to it.
+    pub(crate) fn ecdsa(curve: Curve, scalar: &[u8], point: Option<&[u8]>) -> Result<Self, KeyError> {
+        let key = EcdsaKey::from_scalar(curve, scalar)
+            .map_err(|_| KeyError::damaged(PLACE, "the number is not one of its curve"))?;
+        match point {
+            Some(point) if point != key.point() => Err(KeyError::Mismatch),
+            _ => Ok(Self::Ecdsa(key)),
+        }
+    }
+
+    pub(crate) fn rsa(parts: &RsaParts) -> Result<Self, KeyError> {
+        // First, because it names what is wrong with sizes.
+        PublicKey::from_parts(PublicParts::Rsa { n: &parts.n, e: &parts.e })?;
+        Ok(Self::Rsa(RsaKey::from_parts(parts).map_err(|_| KeyError::Mismatch)?))
+    }
+
+    pub(crate) fn public_key(&self) -> Result<PublicKey, KeyError> {
+        match self {
+            Self::Ed25519(key) => PublicKey::from_parts(PublicParts::Ed25519(&key.public())),
+            Self::Ecdsa(key) => {
+                PublicKey::from_parts(PublicParts::Ecdsa { curve: key.curve(), point: &key.point() })
+            }
+            Self::Rsa(key) => PublicKey::from_parts(PublicParts::Rsa { n: key.n(), e: key.e() }),
+        }
+    }
+
+    /// Reads the fields of PROTOCOL.key's private section, which are those of PROTOCOL.agent too.
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, KeyError> {
+        let damaged = KeyError::damaged_by(PLACE);
+        let name = reader.string().map_err(&damaged)?;
+        if name == SSH_ED25519.as_bytes() {
+            let public = reader.string().map_err(&damaged)?;
+            let pair = reader.string().map_err(damaged)?;
+            let (seed, again) = pair
+                .split_at_checked(32)
+                .filter(|(_, again)| again.len() == 32)
+                .ok_or_else(|| KeyError::damaged(PLACE, "an Ed25519 pair has 64 bytes, and this has not"))?;
+            if again != public {
+                return Err(KeyError::Mismatch);
+            }
+            Self::ed25519(seed, Some(public))
+        } else if name == SSH_RSA.as_bytes() {
+            let mut number = || reader.mpint().map(|number| number.magnitude().to_vec());
+            let mut read = || number().map_err(&damaged);
+            let (n, e) = (read()?, read()?);
+            let (d, iqmp) = (read()?.into(), read()?.into());
+            let (p, q) = (read()?.into(), read()?.into());
+            Self::rsa(&RsaParts { n, e, d, p, q, iqmp })
+        } else if let Some(curve) = ecdsa_curve(name) {
+            if reader.string().map_err(&damaged)? != curve.name().as_bytes() {
+                return Err(KeyError::damaged(PLACE, "the curve is not the one of its type"));
+            }
+            let point = reader.string().map_err(&damaged)?;
+            let scalar = reader.mpint().map_err(damaged)?;
+            Self::ecdsa(curve, scalar.magnitude(), Some(point))
+        } else {
+            Err(KeyError::unsupported_type(name))
+        }
+    }
+
+    /// Writes what [`decode`](Self::decode) reads.
+    pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Ed25519(key) => {
+                writer.string(SSH_ED25519.as_bytes());
+                writer.string(&key.public());
+                writer.nested(|pair| {
+                    pair.raw(key.seed().as_bytes());
+                    pair.raw(&key.public());
+                });
+            }
+            Self::Ecdsa(key) => {
+                writer.string(ecdsa_name(key.curve()).as_bytes());
+                writer.string(key.curve().name().as_bytes());
+                writer.string(&key.point());
+                writer.mpint(key.scalar().as_bytes());
+            }
+            Self::Rsa(key) => {
+                let RsaParts { n, e, d, p, q, iqmp } = key.parts();
+                writer.string(SSH_RSA.as_bytes());
+                writer.mpint(n);
+                writer.mpint(e);
+                for number in [d, iqmp, p, q] {
+                    writer.mpint(number.as_bytes());
+                }
+            }
+        }
+    }
+
+    /// The raw signature, in the form that a [`feramiko_crypto::signing::SignatureScheme`] verifies.
+    pub(crate) fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        match self {
+            Self::Ed25519(key) => key.sign(message),
+            Self::Ecdsa(key) => key.sign(message),
+            Self::Rsa(key) => match algorithm {
+                "rsa-sha2-512" => key.sign(HashAlgorithm::Sha512, message),
+                "rsa-sha2-256" => key.sign(HashAlgorithm::Sha256, message),
+                _ => Err(CryptoError::Unsupported),
+            },
+        }
+    }
+}
+
+/// A secret number of a file whose parser lends it.
+pub(crate) fn secret(bytes: &[u8]) -> Secret {
+    Secret::new(bytes.to_vec())
+}
