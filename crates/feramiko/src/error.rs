@@ -1,0 +1,561 @@
+//! Why an operation failed. Every text says what happened and, where something can be done, what would help.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fmt, io};
+
+use feramiko_keys::{Fingerprint, KeyError, KnownKey, PublicKey};
+use feramiko_proto::{ConfigError, ConnectionError, Misuse, OpenFailure, Phase};
+use feramiko_wire::sanitize;
+
+/// Why an operation of this crate failed.
+///
+/// `Clone`, because all who wait for a dead connection are told the same cause.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connection has ended.
+    Connection(ConnectionError),
+    /// The server's host key is not to be trusted.
+    HostKey(Box<HostKeyRefusal>),
+    /// The server let nobody in.
+    Auth(Box<AuthError>),
+    /// The peer refused a channel (RFC 4254 section 5.1).
+    Open(OpenFailure),
+    /// The peer refused a request: on a channel (RFC 4254 section 5.4) or of the connection (section 4). Its name.
+    RequestRefused(String),
+    /// A deadline passed.
+    Timeout {
+        /// What was under way.
+        during: Stage,
+        /// How long was allowed in all.
+        limit: Duration,
+    },
+    /// That is not an address: says which text and what is wrong with it.
+    Address {
+        /// The text, safe to print.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The name has no address.
+    Lookup {
+        /// The host's name.
+        host: String,
+        /// The system's words.
+        message: String,
+    },
+    /// No address of the host took the connection.
+    Connect(Vec<FailedAddress>),
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// That cannot be done in the state the connection is in.
+    Misuse(Misuse),
+    /// A key, a key file or a known_hosts file could not be used.
+    Key {
+        /// The file, where there is one.
+        path: Option<PathBuf>,
+        /// What is wrong.
+        error: KeyError,
+    },
+    /// The operating system refused.
+    Io {
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// What was tried and the system's words.
+        message: String,
+    },
+}
+
+/// What a connection to a server was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The lookup of the host's name.
+    Lookup,
+    /// The TCP connection.
+    Connect,
+    /// The exchange of version lines (RFC 4253 section 4.2).
+    Identification,
+    /// The key exchange.
+    KeyExchange,
+    /// The verification of the host key.
+    HostKey,
+    /// Authentication.
+    Authentication,
+    /// Anything after login.
+    Session,
+}
+
+/// An address that did not take a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAddress {
+    /// The address.
+    pub address: SocketAddr,
+    /// The kind of error.
+    pub kind: io::ErrorKind,
+    /// The system's words.
+    pub message: String,
+}
+
+/// Why a host key is not trusted. Each case calls for another answer, so each is a value of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostKeyRefusal {
+    /// Nothing is known of this host.
+    Unknown {
+        /// The host.
+        host: HostName,
+        /// The key it showed.
+        key: PublicKey,
+        /// The files that were read.
+        files: Vec<PathBuf>,
+    },
+    /// Another key is known for this host: an attack, or a new key that nobody announced.
+    Changed {
+        /// The host.
+        host: HostName,
+        /// The key it showed.
+        key: PublicKey,
+        /// The keys that are known, and where.
+        known: Vec<KnownAt>,
+    },
+    /// The key is marked `@revoked`.
+    Revoked {
+        /// The host.
+        host: HostName,
+        /// The key it showed.
+        key: PublicKey,
+        /// Where it is marked.
+        file: PathBuf,
+        /// The line, the first being 1.
+        line: usize,
+    },
+    /// Another key, or another fingerprint, was asked for.
+    NotTheOne {
+        /// What was expected.
+        expected: Vec<Fingerprint>,
+        /// The key that was shown.
+        key: PublicKey,
+    },
+    /// Whoever was asked said no.
+    Declined {
+        /// The key that was shown.
+        key: PublicKey,
+        /// Why, in the words of whoever was asked.
+        why: String,
+    },
+}
+
+/// A host as known_hosts files name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostName {
+    /// The name or address it was called by.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// A key that a file gives a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAt {
+    /// The file.
+    pub file: PathBuf,
+    /// The line and the key.
+    pub key: KnownKey,
+}
+
+/// A login that did not come about: what was tried, and what the server would still take.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthError {
+    /// The user.
+    pub user: String,
+    /// What was tried, in order.
+    pub tried: Vec<Tried>,
+    /// The methods that the server would still take, by their names on the wire.
+    pub remaining: Vec<String>,
+    /// What was left out, and why: an encrypted key file, a method that the server does not take.
+    pub skipped: Vec<String>,
+    /// How the connection ended, when it ended amid it.
+    pub ended: Option<ConnectionError>,
+}
+
+/// One attempt to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tried {
+    /// The method, by its name on the wire.
+    pub method: String,
+    /// With what: a key and its file. Never a secret.
+    pub detail: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of an attempt to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Logged in.
+    Success,
+    /// Right, and more is wanted.
+    Partial,
+    /// Refused.
+    Refused,
+    /// The password is right but has expired, and no new one was given.
+    Expired,
+    /// Whoever was asked gave no answer.
+    NoAnswer,
+    /// The key did not sign.
+    NotSigned,
+}
+
+impl Error {
+    /// For errors of key files.
+    pub(crate) fn key_file(path: &Path, error: KeyError) -> Self {
+        Self::Key { path: Some(path.to_owned()), error }
+    }
+
+    /// For errors of the operating system: says what was tried.
+    pub(crate) fn io(what: impl fmt::Display, error: &io::Error) -> Self {
+        Self::Io { kind: error.kind(), message: format!("{what}: {error}") }
+    }
+
+    /// Whether this is a deadline that passed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Connection(ConnectionError::TimedOut(_)))
+    }
+
+    /// The kind that an [`io::Error`] of this error has.
+    pub fn kind(&self) -> io::ErrorKind {
+        use io::ErrorKind as K;
+        match self {
+            Self::Connection(error) => connection_kind(error),
+            Self::HostKey(_) | Self::Auth(_) => K::PermissionDenied,
+            Self::Open(failure) if failure.reason == OpenFailure::CONNECT_FAILED => K::ConnectionRefused,
+            Self::Open(_) | Self::RequestRefused(_) => K::PermissionDenied,
+            Self::Timeout { .. } => K::TimedOut,
+            Self::Address { .. } | Self::Config(_) => K::InvalidInput,
+            Self::Lookup { .. } => K::NotFound,
+            Self::Connect(failed) => failed.last().map_or(K::NotFound, |failed| failed.kind),
+            Self::Misuse(Misuse::ConnectionClosed | Misuse::NoSuchChannel) => K::NotConnected,
+            Self::Misuse(Misuse::ChannelState(_)) => K::BrokenPipe,
+            Self::Misuse(_) => K::InvalidInput,
+            Self::Key { error, .. } => io::Error::from(error.clone()).kind(),
+            Self::Io { kind, .. } => *kind,
+        }
+    }
+}
+
+fn connection_kind(error: &ConnectionError) -> io::ErrorKind {
+    use io::ErrorKind as K;
+    match error {
+        ConnectionError::Io { kind, .. } => *kind,
+        ConnectionError::Eof { .. } => K::UnexpectedEof,
+        ConnectionError::TimedOut(_) => K::TimedOut,
+        ConnectionError::Disconnected { .. } => K::ConnectionReset,
+        ConnectionError::Closed => K::NotConnected,
+        ConnectionError::HostKey(_) | ConnectionError::TooManyAttempts => K::PermissionDenied,
+        ConnectionError::Incompatible(_) => K::Unsupported,
+        ConnectionError::Protocol(_) => K::InvalidData,
+        _ => K::Other,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::HostKey(error) => error.fmt(f),
+            Self::Auth(error) => error.fmt(f),
+            Self::Open(error) => error.fmt(f),
+            Self::RequestRefused(name) => {
+                write!(f, "the peer refused the request {}", sanitize(name.as_bytes()))
+            }
+            Self::Timeout { during, limit } => write!(
+                f,
+                "the connection was not made within {} s; {during} was under way",
+                limit.as_secs_f32()
+            ),
+            Self::Address { text, problem } => {
+                write!(f, "{text:?} is not an address: {problem}; try user@host, host:port or [::1]:port")
+            }
+            Self::Lookup { host, message } => write!(f, "the host {host} has no address: {message}"),
+            Self::Connect(failed) => {
+                f.write_str("no connection to the host")?;
+                failed.iter().try_for_each(|one| write!(f, "; {}: {}", one.address, one.message))
+            }
+            Self::Config(error) => error.fmt(f),
+            Self::Misuse(error) => error.fmt(f),
+            Self::Key { path: None, error } => error.fmt(f),
+            Self::Key { path: Some(path), error } => {
+                let text = error.to_string();
+                let path = path.display().to_string();
+                if text.contains(&path) { f.write_str(&text) } else { write!(f, "{path}: {text}") }
+            }
+            Self::Io { message, .. } => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connection(error) => Some(error),
+            Self::HostKey(error) => Some(&**error),
+            Self::Auth(error) => Some(&**error),
+            Self::Open(error) => Some(error),
+            Self::Config(error) => Some(error),
+            Self::Misuse(error) => Some(error),
+            Self::Key { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lookup => "the lookup of the name",
+            Self::Connect => "the TCP connection",
+            Self::Identification => "the exchange of version lines",
+            Self::KeyExchange => "the key exchange",
+            Self::HostKey => "the verification of the host key",
+            Self::Authentication => "authentication",
+            Self::Session => "the session",
+        })
+    }
+}
+
+impl From<Phase> for Stage {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Identification => Self::Identification,
+            Phase::KeyExchange => Self::KeyExchange,
+            Phase::Authentication => Self::Authentication,
+            _ => Self::Session,
+        }
+    }
+}
+
+impl fmt::Display for HostName {
+    /// As known_hosts files have it: `host`, or `[host]:port` unless the port is 22.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            22 => f.write_str(&self.host),
+            port => write!(f, "[{}]:{port}", self.host),
+        }
+    }
+}
+
+impl fmt::Display for HostKeyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |key: &PublicKey| format!("{} {}", key.algorithm(), key.fingerprint());
+        match self {
+            Self::Unknown { host, key, files } => write!(
+                f,
+                "the host {host} is not known ({}); its key is {}: if that is the fingerprint its owner tells, \
+                 add the line \"{host} {}\" to known_hosts, or accept new hosts",
+                paths(files),
+                shown(key),
+                key.to_line("")
+            ),
+            Self::Changed { host, key, known } => {
+                write!(
+                    f,
+                    "the host {host} has shown another key than the one known: somebody may stand between; \
+                     it shows {}, known is",
+                    shown(key)
+                )?;
+                for known in known {
+                    let (file, line) = (known.file.display(), known.key.line);
+                    write!(f, " {} {} ({file} line {line})", known.key.algorithm, known.key.fingerprint())?;
+                }
+                f.write_str("; if its owner confirms the new key, remove these lines")
+            }
+            Self::Revoked { host, key, file, line } => write!(
+                f,
+                "the key of the host {host} is revoked: {} ({} line {line})",
+                shown(key),
+                file.display()
+            ),
+            Self::NotTheOne { expected, key } => {
+                write!(f, "the server's key is {}, expected was", shown(key))?;
+                expected.iter().try_for_each(|one| write!(f, " {one}"))
+            }
+            Self::Declined { key, why } => write!(f, "the host key {} was not accepted: {why}", shown(key)),
+        }
+    }
+}
+
+fn paths(files: &[PathBuf]) -> String {
+    match files {
+        [] => "no known_hosts file was read".to_owned(),
+        files => {
+            let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            format!("looked for in {}", names.join(" and "))
+        }
+    }
+}
+
+impl std::error::Error for HostKeyRefusal {}
+
+impl HostKeyRefusal {
+    /// The key that the server showed.
+    pub fn key(&self) -> &PublicKey {
+        match self {
+            Self::Unknown { key, .. }
+            | Self::Changed { key, .. }
+            | Self::Revoked { key, .. }
+            | Self::NotTheOne { key, .. }
+            | Self::Declined { key, .. } => key,
+        }
+    }
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} could not log in", sanitize(self.user.as_bytes()))?;
+        match self.tried.as_slice() {
+            [] => f.write_str("; there was nothing to try")?,
+            tried => {
+                f.write_str("; tried: ")?;
+                list(f, tried)?;
+            }
+        }
+        if !self.skipped.is_empty() {
+            f.write_str("; left out: ")?;
+            list(f, &self.skipped)?;
+        }
+        if let Some(ended) = &self.ended {
+            return write!(f, "; then the connection ended: {ended}");
+        }
+        match self.remaining.as_slice() {
+            [] => f.write_str("; the server takes nothing more"),
+            remaining => {
+                f.write_str("; the server would take: ")?;
+                let clean: Vec<String> = remaining.iter().map(|name| sanitize(name.as_bytes())).collect();
+                list(f, &clean)
+            }
+        }
+    }
+}
+
+fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+    let mut comma = "";
+    items.iter().try_for_each(|item| write!(f, "{}{item}", std::mem::replace(&mut comma, ", ")))
+}
+
+impl std::error::Error for AuthError {}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.method)?;
+        if !self.detail.is_empty() {
+            write!(f, " with {}", self.detail)?;
+        }
+        f.write_str(match self.outcome {
+            Outcome::Success => " (logged in)",
+            Outcome::Partial => " (accepted, more was wanted)",
+            Outcome::Refused => " (refused)",
+            Outcome::Expired => " (the password has expired)",
+            Outcome::NoAnswer => " (no answer was given)",
+            Outcome::NotSigned => " (the key did not sign)",
+        })
+    }
+}
+
+impl From<ConnectionError> for Error {
+    fn from(error: ConnectionError) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<HostKeyRefusal> for Error {
+    fn from(error: HostKeyRefusal) -> Self {
+        Self::HostKey(Box::new(error))
+    }
+}
+
+impl From<AuthError> for Error {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(Box::new(error))
+    }
+}
+
+impl From<OpenFailure> for Error {
+    fn from(error: OpenFailure) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(error: Misuse) -> Self {
+        Self::Misuse(error)
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::Key { path: None, error }
+    }
+}
+
+/// An error of this crate that came through an [`io::Error`] comes out as it was.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            Some(inner) => inner.clone(),
+            None => Self::Io { kind: error.kind(), message: error.to_string() },
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_way_through_io() {
+        let error = Error::Timeout { during: Stage::Connect, limit: Duration::from_secs(2) };
+        let through = io::Error::from(error.clone());
+        assert_eq!(through.kind(), io::ErrorKind::TimedOut);
+        let back = Error::from(through);
+        assert!(matches!(back, Error::Timeout { during: Stage::Connect, .. }));
+        assert_eq!(back.to_string(), error.to_string());
+    }
+
+    #[test]
+    fn a_failed_login_tells_what_was_tried_and_what_is_left() {
+        let error = AuthError {
+            user: "robey\x1b[2J".to_owned(),
+            tried: vec![Tried {
+                method: "password".to_owned(),
+                detail: String::new(),
+                outcome: Outcome::Refused,
+            }],
+            remaining: vec!["publickey".to_owned(), "key\x07".to_owned()],
+            skipped: vec!["id_rsa: protected by a passphrase".to_owned()],
+            ended: None,
+        };
+        let text = error.to_string();
+        assert!(!text.contains(char::is_control), "{text:?}");
+        for part in ["robey", "password (refused)", "id_rsa", "publickey"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+}
