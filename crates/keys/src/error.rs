@@ -133,9 +133,7 @@ pub(crate) fn printable(name: &[u8]) -> String {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PassphraseNeeded => {
-                f.write_str("the key is protected by a passphrase, and none was given")
-            }
+            Self::PassphraseNeeded => f.write_str("the key is protected by a passphrase, and none was given"),
             Self::WrongPassphrase => f.write_str("the passphrase does not open the key"),
             Self::UnknownFormat { found } => {
                 write!(f, "this is not a private key file that can be read: found {found}")
@@ -165,7 +163,9 @@ impl fmt::Display for KeyError {
             Self::RsaSize { bits, min, max } => {
                 write!(f, "an RSA key of {bits} bits is not accepted: {min} to {max} bits are")
             }
-            Self::Mismatch => f.write_str("the public and the private part of the key do not belong together"),
+            Self::Mismatch => {
+                f.write_str("the public and the private part of the key do not belong together")
+            }
             Self::WrongAlgorithm { algorithm, key_type } => {
                 write!(f, "a key of type {key_type} does not work with the signature algorithm {algorithm}")
             }

@@ -71,8 +71,9 @@ fn open(
     if tag.len() != cipher.tag || section.is_empty() || section.len() % cipher.block != 0 {
         return Err(KeyError::damaged(SECTION, "its length does not fit the cipher"));
     }
-    let passphrase =
-        passphrase.filter(|passphrase| !passphrase.as_bytes().is_empty()).ok_or(KeyError::PassphraseNeeded)?;
+    let passphrase = passphrase
+        .filter(|passphrase| !passphrase.as_bytes().is_empty())
+        .ok_or(KeyError::PassphraseNeeded)?;
     cipher.unlock(options, passphrase)?.open(section, tag)?;
     Ok(cipher.block)
 }

@@ -38,8 +38,9 @@ pub(crate) fn private_block(text: &[u8]) -> Result<Block<'_>, KeyError> {
             }
             let body = match dek_cipher {
                 Some(_) => Vec::new(),
-                None => Base64::decode_vec(&base64)
-                    .map_err(|_| KeyError::damaged(PLACE, "what stands between BEGIN and END is not base64"))?,
+                None => Base64::decode_vec(&base64).map_err(|_| {
+                    KeyError::damaged(PLACE, "what stands between BEGIN and END is not base64")
+                })?,
             };
             return Ok(Block { label, dek_cipher, body: Zeroizing::new(body) });
         }

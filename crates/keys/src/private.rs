@@ -48,7 +48,9 @@ impl PrivateKey {
         let block = pem::private_block(text)?;
         if let Some(cipher) = block.dek_cipher {
             let cipher = crate::error::printable(cipher.as_bytes());
-            return Err(KeyError::UnsupportedFormat { name: format!("PEM encrypted with {cipher} (DEK-Info)") });
+            return Err(KeyError::UnsupportedFormat {
+                name: format!("PEM encrypted with {cipher} (DEK-Info)"),
+            });
         }
         let (secret, comment) = match block.label {
             "OPENSSH PRIVATE KEY" => openssh::read(&block.body, passphrase)?,

@@ -1,7 +1,7 @@
 //! The private part of a key, as all formats give and take it.
 
 use feramiko_crypto::signing::{Curve, PublicParts};
-use feramiko_crypto::{CryptoError, Ed25519Key, EcdsaKey, HashAlgorithm, RsaKey, RsaParts, Secret};
+use feramiko_crypto::{CryptoError, EcdsaKey, Ed25519Key, HashAlgorithm, RsaKey, RsaParts, Secret};
 use feramiko_wire::{Reader, Writer};
 
 use crate::algorithm::{SSH_ED25519, SSH_RSA, ecdsa_curve, ecdsa_name};

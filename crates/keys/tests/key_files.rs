@@ -78,7 +78,11 @@ fn a_wrong_a_missing_and_an_empty_passphrase_are_told_apart() {
 fn pkcs1_sec1_and_pkcs8_files() {
     for kind in ["ecdsa256", "ecdsa384", "ecdsa521", "rsa"] {
         for format in ["pem", "pkcs8"] {
-            assert_eq!(*load(&format!("{kind}.{format}")).unwrap().public_key(), public(kind), "{kind} {format}");
+            assert_eq!(
+                *load(&format!("{kind}.{format}")).unwrap().public_key(),
+                public(kind),
+                "{kind} {format}"
+            );
         }
     }
     assert_eq!(load("openssl-ed25519.pkcs8").unwrap().public_key().algorithm(), "ssh-ed25519");
@@ -230,10 +234,7 @@ fn a_written_file_is_loaded_and_not_overwritten() {
     let file = dir.path().join("id");
     let key = load("ed25519").unwrap();
     key.write_file(&file, "me", Some(&passphrase())).unwrap();
-    assert_eq!(
-        PrivateKey::load_file(&file, Some(&passphrase())).unwrap().public_key(),
-        key.public_key()
-    );
+    assert_eq!(PrivateKey::load_file(&file, Some(&passphrase())).unwrap().public_key(), key.public_key());
     assert!(matches!(key.write_file(&file, "me", None), Err(KeyError::Io { .. })));
     assert!(matches!(
         PrivateKey::load_file(dir.path().join("none"), None),

@@ -87,7 +87,8 @@ impl Hosts {
         if word.first() != Some(&b'|') {
             return Ok(Self::Patterns(word.to_vec()));
         }
-        let hashed = word.strip_prefix(HASH_MAGIC.as_bytes()).ok_or("the name is hashed in an unknown way")?;
+        let hashed =
+            word.strip_prefix(HASH_MAGIC.as_bytes()).ok_or("the name is hashed in an unknown way")?;
         let text = std::str::from_utf8(hashed).unwrap_or_default();
         let (salt, hash) = text.split_once('|').ok_or("a hashed name without its hash")?;
         let bytes = |base64: &str| Base64::decode_vec(base64).ok()?.try_into().ok();

@@ -174,7 +174,9 @@ fn keys_of_types_that_are_not_supported_are_known_all_the_same() {
 
 #[test]
 fn defect_129_no_name_can_add_a_line_or_a_pattern() {
-    for host in ["", "a b", "a\nb", "a\tb", "a,b", "*", "a?", "!a", "|1|x", "#a", "@revoked", "[a]:22", "a\u{85}"] {
+    for host in
+        ["", "a b", "a\nb", "a\tb", "a,b", "*", "a?", "!a", "|1|x", "#a", "@revoked", "[a]:22", "a\u{85}"]
+    {
         for hashed in [false, true] {
             assert_eq!(
                 KnownHosts::add_line(host, 22, &key(ED25519), hashed),
