@@ -49,7 +49,7 @@ pub(crate) fn read(body: &[u8], passphrase: Option<&Secret>) -> Result<(SecretKe
     } else {
         open(&mut section, cipher, kdf, options, tag, passphrase)?
     };
-    if section.is_empty() || section.len() % block != 0 {
+    if section.is_empty() || !section.len().is_multiple_of(block) {
         return Err(KeyError::damaged(SECTION, "its length is not a multiple of the cipher's block"));
     }
     read_section(&section, &public, cipher != b"none")
@@ -68,7 +68,7 @@ fn open(
     if kdf != b"bcrypt" {
         return Err(KeyError::UnsupportedKdf { name: crate::error::printable(kdf) });
     }
-    if tag.len() != cipher.tag || section.is_empty() || section.len() % cipher.block != 0 {
+    if tag.len() != cipher.tag || section.is_empty() || !section.len().is_multiple_of(cipher.block) {
         return Err(KeyError::damaged(SECTION, "its length does not fit the cipher"));
     }
     let passphrase = passphrase
