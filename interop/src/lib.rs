@@ -1,1 +1,32 @@
-//! Under construction.
+//! Other SSH implementations, started and asked in one manner, so that tests can set feramiko beside them.
+//!
+//! - [`Sshd`] and [`Ssh`]: OpenSSH's real server and client, with everything that they may be told.
+//! - [`Foreign`]: OpenSSH, asyncssh, paramiko and russh behind one face: a server to connect to, and clients that run
+//!   [`Job`]s.
+//! - [`Matrix`]: which algorithm met which of them, printed as a table; an empty cell is a failure.
+//!
+//! This is test code: where a fixture cannot do its work it panics and says why. What has to be on the machine is set
+//! up by `cargo xtask peers`; `README.md` beside this crate tells how the peers are spoken to.
+
+mod accounts;
+mod algorithms;
+mod data;
+mod job;
+mod keys;
+mod matrix;
+mod peer;
+mod places;
+mod process;
+mod ssh;
+mod sshd;
+
+pub use accounts::{EXPIRED_USER, PASSWORD, USER};
+pub use algorithms::{Category, names};
+pub use data::{sha256_hex, test_data, test_data_sha256};
+pub use job::{Bytes, Job, Negotiated, Offer, Outcome};
+pub use keys::{KeyFile, KeyType, PASSPHRASE, host_key, host_keys, sealed_user_key, user_key, user_keys};
+pub use matrix::{Direction, Matrix};
+pub use peer::{Foreign, ForeignServer, ServerSpec};
+pub use process::{Finished, PATIENCE, Running, run};
+pub use ssh::Ssh;
+pub use sshd::{Sshd, SshdBuilder};
