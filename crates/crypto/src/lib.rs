@@ -1,6 +1,29 @@
 //! The cryptography of SSH2 behind narrow traits, collected in a [`Provider`] that is data:
 //! lists of algorithms in order of preference.
 //!
+//! ```
+//! use feramiko_crypto::signing::PublicParts;
+//! use feramiko_crypto::{CryptoError, Ed25519Key, Provider};
+//!
+//! # fn main() -> Result<(), CryptoError> {
+//! let provider = Provider::default();
+//!
+//! // A key exchange, both roles.
+//! let kex = provider.kex("mlkem768x25519-sha256").ok_or(CryptoError::Unsupported)?;
+//! let client = kex.start(None)?;
+//! let server = kex.respond(None, client.share())?;
+//! let secret = client.finish(&server.share)?;
+//! assert_eq!(secret.as_bytes(), server.secret.as_bytes());
+//!
+//! // A signature.
+//! let key = Ed25519Key::generate()?;
+//! let signature = key.sign(b"session")?;
+//! let scheme = provider.signature("ssh-ed25519").ok_or(CryptoError::Unsupported)?;
+//! scheme.verify(PublicParts::Ed25519(&key.public()), b"session", &signature)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Nothing here knows a message or a packet number beyond what its primitive needs. The default
 //! backend is aws-lc-rs; see `ARCHITECTURE.md` for what comes from elsewhere and why.
 #![cfg_attr(

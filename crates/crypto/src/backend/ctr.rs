@@ -173,11 +173,7 @@ impl Drop for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-        digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
-    }
+    use crate::backend::hex;
 
     /// NIST SP 800-38A appendix F.5.
     #[test]

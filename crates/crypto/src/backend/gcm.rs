@@ -240,13 +240,9 @@ impl Nonces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::hex;
 
     const BACKENDS: [Backend; 2] = [Backend::Ring, Backend::AwsLc];
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-        digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
-    }
 
     fn keys<'a>(key: &'a [u8], iv: &'a [u8]) -> CipherKeys<'a> {
         CipherKeys { key, iv, mac: None }
@@ -294,7 +290,7 @@ mod tests {
         }
     }
 
-    /// DEFECTS 64: in both backends, whichever this machine would take.
+    /// Whichever of them this machine would take.
     #[test]
     fn defect_064_every_flipped_bit_is_refused_by_both_backends() {
         for backend in BACKENDS {
