@@ -46,6 +46,8 @@ pub enum ConnectionError {
     Crypto(CryptoError),
     /// A host key's owner did not sign (server).
     NoSignature,
+    /// The configuration cannot be used; nothing was sent.
+    Config(crate::config::ConfigError),
 }
 
 /// The stage a connection had reached.
@@ -126,6 +128,8 @@ pub enum ProtocolError {
     },
     /// A compressed packet is damaged or expands beyond the packet limit.
     Compression,
+    /// A service was asked for that is not `ssh-userauth`.
+    Service,
     /// A key exchange share or group is not valid.
     KexShare,
     /// A channel message breaks a rule of RFC 4254.
@@ -196,6 +200,7 @@ impl ConnectionError {
                 ProtocolError::Unauthentic => R::MacError,
                 ProtocolError::Compression => R::CompressionError,
                 ProtocolError::KexShare => R::KeyExchangeFailed,
+                ProtocolError::Service => R::ServiceNotAvailable,
                 _ => R::ProtocolError,
             }),
             Self::Incompatible(_) | Self::NoSignature => Some(R::KeyExchangeFailed),
@@ -203,7 +208,7 @@ impl ConnectionError {
             Self::TimedOut(_) => Some(R::ByApplication),
             Self::TooManyAttempts => Some(R::NoMoreAuthMethodsAvailable),
             Self::Closed | Self::Crypto(_) => Some(R::ByApplication),
-            Self::Disconnected { .. } | Self::Eof { .. } | Self::Io { .. } => None,
+            Self::Disconnected { .. } | Self::Eof { .. } | Self::Io { .. } | Self::Config(_) => None,
         }
     }
 }
@@ -245,6 +250,8 @@ pub enum Misuse {
     AlreadyAuthenticated,
     /// An authentication attempt is still under way.
     AttemptUnderWay,
+    /// The first key exchange is not done yet.
+    NotReady,
     /// Only the other role (client, server) may do that.
     WrongRole,
     /// There is no such channel any more.
@@ -296,6 +303,7 @@ impl fmt::Display for ConnectionError {
             Self::TooManyAttempts => f.write_str("too many authentication attempts"),
             Self::Closed => f.write_str("the connection was closed by this side"),
             Self::Crypto(error) => error.fmt(f),
+            Self::Config(error) => error.fmt(f),
             Self::NoSignature => f.write_str("the host key's owner did not sign the key exchange"),
         }
     }
@@ -328,6 +336,7 @@ impl fmt::Display for ProtocolError {
             Self::Malformed { message, error } => write!(f, "message {message} is malformed: {error}"),
             Self::Unexpected { message, state } => write!(f, "message {message} may not come during {state}"),
             Self::Compression => f.write_str("a compressed packet is damaged or too large"),
+            Self::Service => f.write_str("a service was asked for that is not ssh-userauth"),
             Self::KexShare => f.write_str("a key exchange value is not valid"),
             Self::Channel { channel, rule } => write!(f, "channel {channel}: {rule}"),
             Self::Rule { message, rule } => write!(f, "message {message}: {rule}"),
@@ -387,6 +396,7 @@ impl fmt::Display for Misuse {
             Self::NotAuthenticated => f.write_str("the connection is not authenticated yet"),
             Self::AlreadyAuthenticated => f.write_str("the connection is authenticated already"),
             Self::AttemptUnderWay => f.write_str("an authentication attempt is still under way"),
+            Self::NotReady => f.write_str("the first key exchange is not done yet"),
             Self::WrongRole => f.write_str("only the other side of a connection may do that"),
             Self::NoSuchChannel => f.write_str("the channel is gone"),
             Self::ChannelState(why) | Self::Argument(why) | Self::Limit(why) => f.write_str(why),

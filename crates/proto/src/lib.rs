@@ -22,4 +22,4 @@ pub use error::{
 };
 pub use event::*;
 pub use feramiko_crypto::{Provider, Secret};
-pub use kex::Negotiated;
+pub use kex::{Compression, Negotiated};

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::event::Event;
+use crate::event::{Event, GlobalId};
 use crate::packet::{InboundKeys, Outbound};
+use crate::timers::Timers;
 
 /// Events nobody fetched beyond which no more input is wanted.
 const MAX_EVENTS: usize = 1024;
@@ -14,6 +15,7 @@ pub(crate) struct Output {
     pub(crate) packets: Outbound,
     events: VecDeque<Event>,
     now: Instant,
+    pub(crate) timers: Timers,
     /// Keys for the packets after the one being handled.
     pub(crate) inbound_keys: Option<InboundKeys>,
     /// Authentication has succeeded: `zlib@openssh.com` begins, in both directions, and the
@@ -23,7 +25,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(packets: Outbound, now: Instant) -> Self {
-        Self { packets, events: VecDeque::new(), now, inbound_keys: None, authenticated: false }
+        Self { packets, events: VecDeque::new(), now, timers: Timers::default(), inbound_keys: None, authenticated: false }
     }
 
     /// Queues a message that `fill` appends, number first. Held back by itself while a key exchange is under way.
@@ -66,5 +68,17 @@ impl Output {
     /// The valve: replies owed and events not fetched, never our own data.
     pub(crate) fn wants_input(&self) -> bool {
         self.events.len() < MAX_EVENTS && !self.packets.owes_too_much()
+    }
+
+    /// Removes the event just told that answers `request`; whether there was one.
+    pub(crate) fn take_global_answer(&mut self, request: GlobalId) -> bool {
+        let told = matches!(
+            self.events.back(),
+            Some(Event::GlobalAnswered { request: answered, .. }) if *answered == request
+        );
+        if told {
+            self.events.pop_back();
+        }
+        told
     }
 }

@@ -5,5 +5,5 @@ mod inbound;
 mod outbound;
 
 pub(crate) use compress::{Compressor, Decompressor};
-pub(crate) use inbound::{Inbound, InboundKeys, Packet};
+pub(crate) use inbound::{Inbound, InboundKeys};
 pub(crate) use outbound::{Outbound, OutboundKeys};

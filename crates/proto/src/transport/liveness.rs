@@ -1,0 +1,142 @@
+//! Signs of life, and how long a round trip takes: `ping@openssh.com` or `keepalive@openssh.com`.
+
+use std::time::{Duration, Instant};
+
+/// Bytes received after which the round trip is measured anew: the windows follow it.
+const MEASURE_BYTES: u64 = 1 << 20;
+/// The least time between two such measurements.
+const MEASURE_INTERVAL: Duration = Duration::from_millis(250);
+
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    interval: Option<Duration>,
+    max: u32,
+    heard: Instant,
+    /// When the probe under way was sent.
+    probe: Option<Instant>,
+    /// Probes since the peer was heard last.
+    unanswered: u32,
+    round_trip: Option<Duration>,
+    measured: Option<Instant>,
+    bytes: u64,
+}
+
+/// What the keepalive timer asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Wait until then.
+    At(Instant),
+    /// Send a probe, and look again then.
+    Probe(Instant),
+    /// The peer is gone.
+    Dead(u32),
+}
+
+impl Liveness {
+    pub(crate) fn new(interval: Option<Duration>, max: u32, now: Instant) -> Self {
+        Self {
+            interval,
+            max,
+            heard: now,
+            probe: None,
+            unanswered: 0,
+            round_trip: None,
+            measured: None,
+            bytes: 0,
+        }
+    }
+
+    /// A packet came.
+    pub(crate) fn heard(&mut self, bytes: usize, now: Instant) {
+        self.heard = now;
+        self.unanswered = 0;
+        self.bytes += bytes as u64;
+    }
+
+    /// Whether the round trip is to be measured now.
+    pub(crate) fn wants_measure(&self, now: Instant) -> bool {
+        self.probe.is_none()
+            && self.bytes >= MEASURE_BYTES
+            && self.measured.is_none_or(|at| now.saturating_duration_since(at) >= MEASURE_INTERVAL)
+    }
+
+    pub(crate) fn probing(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    pub(crate) fn sent(&mut self, now: Instant) {
+        self.probe = Some(now);
+        self.measured = Some(now);
+        self.bytes = 0;
+    }
+
+    /// The probe was answered; the least round trip so far, free of what queues added.
+    pub(crate) fn answered(&mut self, now: Instant) -> Option<Duration> {
+        let sample = now.saturating_duration_since(self.probe.take()?);
+        let least = self.round_trip.map_or(sample, |known| known.min(sample));
+        self.round_trip = Some(least);
+        self.round_trip
+    }
+
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// When the keepalive timer is to fire first.
+    pub(crate) fn start(&mut self, now: Instant) -> Option<Instant> {
+        self.heard = now;
+        Some(now + self.interval?)
+    }
+
+    /// The keepalive timer fired.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Due> {
+        let interval = self.interval?;
+        let at = self.heard + interval;
+        Some(if self.unanswered == 0 && at > now {
+            Due::At(at)
+        } else if self.unanswered >= self.max {
+            Due::Dead(self.unanswered)
+        } else {
+            self.unanswered += 1;
+            Due::Probe(now + interval)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_silent_peer_is_asked_and_then_given_up() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(Some(SECOND), 2, start);
+        assert_eq!(liveness.due(start + SECOND), Some(Due::Probe(start + 2 * SECOND)));
+        assert_eq!(liveness.due(start + 2 * SECOND), Some(Due::Probe(start + 3 * SECOND)));
+        assert_eq!(liveness.due(start + 3 * SECOND), Some(Due::Dead(2)));
+    }
+
+    #[test]
+    fn any_packet_is_a_sign_of_life() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(Some(SECOND), 1, start);
+        assert_eq!(liveness.due(start + SECOND), Some(Due::Probe(start + 2 * SECOND)));
+        liveness.heard(1, start + SECOND * 3 / 2);
+        assert_eq!(liveness.due(start + 2 * SECOND), Some(Due::At(start + SECOND * 5 / 2)));
+    }
+
+    #[test]
+    fn the_least_round_trip_counts() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(None, 1, start);
+        liveness.sent(start);
+        assert_eq!(liveness.answered(start + 2 * SECOND), Some(2 * SECOND));
+        liveness.sent(start);
+        assert_eq!(liveness.answered(start + SECOND), Some(SECOND));
+        liveness.sent(start);
+        assert_eq!(liveness.answered(start + 3 * SECOND), Some(SECOND));
+        assert_eq!(liveness.answered(start + 3 * SECOND), None, "an answer without a probe");
+    }
+}
