@@ -17,7 +17,8 @@ use crate::process::{Finished, Running, run};
 /// Answers one prompt for each call: the first line that is left. What it was asked is written down.
 const ASKPASS: &str = r#"#!/bin/sh
 directory=${0%/*}
-echo "$1" >> "$directory/prompts"
+printf '%s' "$1" | tr '\n' ' ' >> "$directory/prompts"
+echo >> "$directory/prompts"
 head -n 1 "$directory/answers"
 sed -i 1d "$directory/answers"
 "#;

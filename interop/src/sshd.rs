@@ -22,7 +22,8 @@ const COMMANDS: [(&str, &str); 4] = [
         "sink",
         "file=$(mktemp)\ncat > \"$file\"\necho \"$(wc -c < \"$file\") $(sha256sum < \"$file\" | cut -d' ' -f1)\"\nrm \"$file\"",
     ),
-    ("signal", "kill -s \"$1\" $$"),
+    // The shell that was told to run it dies, and that is whom sshd watches.
+    ("signal", "kill -s \"$1\" $PPID"),
 ];
 
 /// A running sshd. Dropping it ends it and all its sessions.
