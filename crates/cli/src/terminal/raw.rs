@@ -1,0 +1,133 @@
+//! Terminal modes that are put back whatever happens: on drop, before a panic is reported, and on
+//! SIGHUP, SIGINT, SIGQUIT and SIGTERM before they end the process.
+//!
+//! Signals are taken from signal-hook's pipe by a thread, so that nothing runs in a handler.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread::JoinHandle;
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::{emulate_default_handler, raise};
+
+/// A terminal in other modes than it was found in, until this is dropped.
+pub(crate) struct RawMode {
+    id: u64,
+    tty: OwnedFd,
+    found: Termios,
+    changed: Termios,
+    signals: Handle,
+    watcher: Option<JoinHandle<()>>,
+}
+
+/// How to put a terminal back.
+struct Saved {
+    id: u64,
+    tty: OwnedFd,
+    found: Termios,
+}
+
+/// All terminals now changed, the latest last. Guards nothing that could panic.
+static SAVED: Mutex<Vec<Saved>> = Mutex::new(Vec::new());
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+impl RawMode {
+    /// Raw mode: every key goes to the program as it is, nothing is echoed.
+    ///
+    /// # Errors
+    /// `tty` is no terminal, or signals cannot be watched.
+    pub(crate) fn enter(tty: impl AsFd) -> io::Result<Self> {
+        Self::change(tty, Termios::make_raw)
+    }
+
+    /// Lines are typed as ever, but not shown.
+    pub(crate) fn without_echo(tty: impl AsFd) -> io::Result<Self> {
+        Self::change(tty, |modes| {
+            modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK);
+            modes.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
+        })
+    }
+
+    /// The modes in which the terminal was found.
+    pub(crate) fn found(&self) -> &Termios {
+        &self.found
+    }
+
+    /// Gives the terminal back and stops this process as control-Z would; goes on when it is
+    /// continued.
+    pub(crate) fn suspend(&self) -> io::Result<()> {
+        tcsetattr(&self.tty, OptionalActions::Drain, &self.found)?;
+        // To this thread: sent to the process, another thread might take it while this one goes on.
+        raise(SIGTSTP)?;
+        tcsetattr(&self.tty, OptionalActions::Drain, &self.changed)?;
+        Ok(())
+    }
+
+    fn change(tty: impl AsFd, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
+        let tty = tty.as_fd().try_clone_to_owned()?;
+        let found = tcgetattr(&tty)?;
+        let mut changed = found.clone();
+        change(&mut changed);
+        restore_before_panics();
+        let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        saved().push(Saved { id, tty: tty.try_clone()?, found: found.clone() });
+        // From here on, drop undoes what was done.
+        let mut guard = Self { id, tty, found, changed, signals: signals.handle(), watcher: None };
+        let thread = std::thread::Builder::new().name("terminal signals".into());
+        guard.watcher = Some(thread.spawn(move || end_by_signal(signals))?);
+        tcsetattr(&guard.tty, OptionalActions::Drain, &guard.changed)?;
+        Ok(guard)
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(&self.tty, OptionalActions::Drain, &self.found);
+        saved().retain(|saved| saved.id != self.id);
+        self.signals.close();
+        if let Some(watcher) = self.watcher.take() {
+            let _ = watcher.join();
+        }
+    }
+}
+
+fn end_by_signal(mut signals: Signals) {
+    for signal in &mut signals {
+        restore(&saved());
+        // Ends the process as the signal does without us, so that the shell sees the right status.
+        let _ = emulate_default_handler(signal);
+    }
+}
+
+fn restore_before_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // Whoever holds the lock is restoring already.
+            match SAVED.try_lock() {
+                Ok(saved) => restore(&saved),
+                Err(std::sync::TryLockError::Poisoned(saved)) => restore(&saved.into_inner()),
+                Err(std::sync::TryLockError::WouldBlock) => {}
+            }
+            report(panic);
+        }));
+    });
+}
+
+fn restore(all: &[Saved]) {
+    for saved in all.iter().rev() {
+        // Now: draining would wait for a terminal that nobody reads.
+        let _ = tcsetattr(&saved.tty, OptionalActions::Now, &saved.found);
+    }
+}
+
+fn saved() -> MutexGuard<'static, Vec<Saved>> {
+    SAVED.lock().unwrap_or_else(PoisonError::into_inner)
+}
