@@ -49,7 +49,7 @@ impl Connection {
         self.transport.peer_version()
     }
 
-    /// Client: the server's host key, once it is trusted.
+    /// The server's host key, once the first key exchange is done; a client trusts it then.
     pub fn host_key(&self) -> Option<&PublicKey> {
         self.transport.host_key()
     }

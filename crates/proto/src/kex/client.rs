@@ -188,7 +188,7 @@ impl AwaitReply {
         let key = verify_host_key(&context, reply.host_key, reply.signature, &hash)?;
         let algorithm = context.agreed.host_key.name().to_owned();
         let first = context.host_key.is_none();
-        let Finished { outbound, inbound, done } = context.finish(hash, &secret)?;
+        let Finished { outbound, inbound, done } = context.finish(key.clone(), hash, &secret)?;
         if first {
             out.tell(Event::HostKey(HostKeyQuestion { key: key.clone(), algorithm }));
             return Ok(Client::AwaitTrust(AwaitTrust { outbound, inbound: Some(inbound), done, key }));

@@ -24,7 +24,6 @@ pub(crate) struct Versions {
 
 /// What an exchange knows from the start.
 pub(crate) struct Context {
-    pub(crate) config: Arc<Common>,
     pub(crate) versions: Arc<Versions>,
     pub(crate) client_offer: Offer,
     pub(crate) server_offer: Offer,
@@ -66,7 +65,6 @@ impl Context {
         }
         let (client_offer, server_offer) = if is_client { (ours, theirs) } else { (theirs, ours) };
         Ok(Self {
-            config,
             versions,
             client_offer,
             server_offer,
@@ -117,7 +115,12 @@ impl Context {
     }
 
     /// The keys of both directions (RFC 4253 section 7.2).
-    pub(crate) fn finish(self, hash: Vec<u8>, secret: &Secret) -> Result<Finished, ConnectionError> {
+    pub(crate) fn finish(
+        self,
+        host_key: PublicKey,
+        hash: Vec<u8>,
+        secret: &Secret,
+    ) -> Result<Finished, ConnectionError> {
         let session_id = self.session_id.clone().unwrap_or_else(|| hash.as_slice().into());
         let derivation = Derivation {
             algorithm: self.agreed.kex.hash(),
@@ -140,7 +143,7 @@ impl Context {
             decompressor: into.direction.compression.is_on(self.authenticated).then(Decompressor::new),
             reset_sequence: self.strict,
         };
-        Ok(Finished { outbound, inbound, done: Done { agreed: self.agreed, session_id } })
+        Ok(Finished { outbound, inbound, done: Done { agreed: self.agreed, session_id, host_key } })
     }
 }
 
@@ -168,6 +171,8 @@ pub(crate) fn send_new_keys(keys: OutboundKeys, out: &mut Output) {
 pub(crate) struct Done {
     pub(crate) agreed: Agreed,
     pub(crate) session_id: Arc<[u8]>,
+    /// The server's host key.
+    pub(crate) host_key: PublicKey,
 }
 
 impl Done {

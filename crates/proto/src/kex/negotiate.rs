@@ -216,16 +216,15 @@ impl Agreed {
     }
 }
 
-/// Both offers, by role.
-struct Pair<'a> {
-    client: KexInit<'a>,
-    server: KexInit<'a>,
+/// Chooses from both sides' lists.
+struct Chooser<'a> {
+    provider: &'a Provider,
     is_client: bool,
 }
 
 type Lists<'a> = (NameList<'a>, NameList<'a>);
 
-impl Pair<'_> {
+impl Chooser<'_> {
     /// The first of the client's names that the server has too, and that `find` knows.
     fn choose<T>(
         &self,
@@ -249,17 +248,16 @@ impl Pair<'_> {
 
     fn direction(
         &self,
-        provider: &Provider,
         names: [&'static str; 3],
         cipher: Lists<'_>,
         mac: Lists<'_>,
         compression: Lists<'_>,
     ) -> Result<Direction, Incompatible> {
         let [cipher_name, mac_name, compression_name] = names;
-        let cipher = self.choose(cipher_name, cipher, |name| provider.cipher(name))?;
+        let cipher = self.choose(cipher_name, cipher, |name| self.provider.cipher(name))?;
         let mac = match cipher.is_aead() {
             true => None,
-            false => Some(self.choose(mac_name, mac, |name| provider.mac(name))?),
+            false => Some(self.choose(mac_name, mac, |name| self.provider.mac(name))?),
         };
         let compression = self.choose(compression_name, compression, Compression::named)?;
         Ok(Direction { cipher, mac, compression })
@@ -275,23 +273,21 @@ pub(crate) fn negotiate(
 ) -> Result<Agreed, crate::error::ConnectionError> {
     let (ours, theirs) = (ours.read()?, theirs.read()?);
     let (client, server) = if is_client { (ours, theirs) } else { (theirs, ours) };
-    let pair = Pair { client, server, is_client };
+    let chooser = Chooser { provider, is_client };
     let wrong_guess =
         client.kex.first() != server.kex.first() || client.host_key.first() != server.host_key.first();
     let agree = || {
         Ok(Agreed {
-            kex: pair.choose("key exchange", (client.kex, server.kex), |name| provider.kex(name))?,
-            host_key: pair
+            kex: chooser.choose("key exchange", (client.kex, server.kex), |name| provider.kex(name))?,
+            host_key: chooser
                 .choose("host key", (client.host_key, server.host_key), |name| provider.signature(name))?,
-            to_server: pair.direction(
-                provider,
+            to_server: chooser.direction(
                 ["cipher client to server", "MAC client to server", "compression client to server"],
                 (client.cipher_to_server, server.cipher_to_server),
                 (client.mac_to_server, server.mac_to_server),
                 (client.compression_to_server, server.compression_to_server),
             )?,
-            to_client: pair.direction(
-                provider,
+            to_client: chooser.direction(
                 ["cipher server to client", "MAC server to client", "compression server to client"],
                 (client.cipher_to_client, server.cipher_to_client),
                 (client.mac_to_client, server.mac_to_client),

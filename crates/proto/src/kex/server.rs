@@ -174,7 +174,7 @@ impl AwaitSignature {
                 GexReply { host_key, share: Mpint::from_magnitude(&share), signature }.encode(packet);
             }),
         }
-        let Finished { outbound, inbound, done } = context.finish(hash, &secret)?;
+        let Finished { outbound, inbound, done } = context.finish(key, hash, &secret)?;
         send_new_keys(outbound, out);
         Ok(Server::AwaitNewKeys(AwaitNewKeys { inbound, done }))
     }

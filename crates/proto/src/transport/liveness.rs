@@ -60,10 +60,6 @@ impl Liveness {
             && self.measured.is_none_or(|at| now.saturating_duration_since(at) >= MEASURE_INTERVAL)
     }
 
-    pub(crate) fn probing(&self) -> bool {
-        self.probe.is_some()
-    }
-
     pub(crate) fn sent(&mut self, now: Instant) {
         self.probe = Some(now);
         self.measured = Some(now);

@@ -143,10 +143,6 @@ impl Transport {
         Some(agreed.outcome(self.role.is_client(), self.strict, self.exchanges))
     }
 
-    pub(crate) fn agreed(&self) -> Option<&Agreed> {
-        self.agreed.as_ref()
-    }
-
     pub(crate) fn session_id(&self) -> Option<&Arc<[u8]>> {
         self.session_id.as_ref()
     }
@@ -384,11 +380,7 @@ impl Transport {
         self.advance(out, |exchange, out| match exchange {
             Exchange::Client(state) => state.answer_host_key(question, trust, out).map(Exchange::Client),
             other => Ok(other),
-        })?;
-        if trust && self.host_key.is_none() {
-            self.host_key = Some(question.key.clone());
-        }
-        Ok(())
+        })
     }
 
     /// A host key's signature.
@@ -453,6 +445,7 @@ impl Transport {
         let protected = done.protected();
         let first = self.session_id.is_none();
         self.session_id = Some(done.session_id);
+        self.host_key = Some(done.host_key);
         self.agreed = Some(done.agreed);
         self.exchanges += 1;
         if first {
