@@ -1,0 +1,545 @@
+//! [`Channel`]: the blocking face of a channel, and its single steps for tasks.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use feramiko_proto::{ChannelId, ChannelRequest, ExitStatus, Misuse, Request, Stream};
+
+use crate::driver::link::{Link, Wanted};
+use crate::driver::memory::wait_on_waker;
+use crate::error::Error;
+use crate::incoming::IncomingRequest;
+use crate::pending::Pending;
+use crate::pollable::{Pollable, Signal};
+use crate::shared::{Handle, Shared, Undo};
+use crate::slot::Slot;
+use crate::state::State;
+use crate::transport::{Transport, no_such_channel};
+use crate::waiters::{Side, Topic};
+
+/// A channel: bytes both ways, and requests.
+///
+/// [`Read`] and [`Write`] block, also on `&Channel`, so that one thread may read while another writes. Single steps for
+/// tasks: [`read_some`](Self::read_some), [`write_all`](Self::write_all); the feature `tokio` adds `into_async`.
+///
+/// A handle: clones share the channel. When the last one is dropped the channel is closed, and unread data is discarded. A
+/// channel keeps its connection open.
+#[derive(Clone)]
+pub struct Channel(Arc<Inner>);
+
+struct Inner {
+    handle: Arc<Handle>,
+    id: ChannelId,
+    read_timeout: Limit,
+    write_timeout: Limit,
+    /// For use as the socket of another connection: what its worker waits under.
+    watching: Mutex<[Option<u64>; 2]>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.handle.0.with(|state, now| state.forget(self.id, now));
+    }
+}
+
+/// A timeout in nanoseconds, 0 for none.
+#[derive(Debug, Default)]
+struct Limit(AtomicU64);
+
+impl Limit {
+    fn set(&self, limit: Option<Duration>) {
+        let nanos = limit.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
+        self.0.store(nanos, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<Duration> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|nanos| *nanos > 0).map(Duration::from_nanos)
+    }
+}
+
+impl Channel {
+    pub(crate) fn new(handle: Arc<Handle>, id: ChannelId) -> Self {
+        let (read_timeout, write_timeout) = (Limit::default(), Limit::default());
+        Self(Arc::new(Inner { handle, id, read_timeout, write_timeout, watching: Mutex::default() }))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.handle.0
+    }
+
+    pub(crate) fn topic(&self, side: Side) -> Topic {
+        Topic::Channel(self.0.id, side)
+    }
+
+    /// Its number on this side, never used again within the connection.
+    pub fn id(&self) -> ChannelId {
+        self.0.id
+    }
+
+    /// The connection it belongs to.
+    pub fn transport(&self) -> Transport {
+        Transport { handle: Arc::clone(&self.0.handle) }
+    }
+
+    /// How long a blocking read waits; then it fails with [`io::ErrorKind::TimedOut`]. `None`, the default, for ever.
+    pub fn set_read_timeout(&self, limit: Option<Duration>) {
+        self.0.read_timeout.set(limit);
+    }
+
+    /// How long a blocking write waits; then it fails with [`io::ErrorKind::TimedOut`]. `None`, the default, for ever.
+    pub fn set_write_timeout(&self, limit: Option<Duration>) {
+        self.0.write_timeout.set(limit);
+    }
+
+    /// The read timeout.
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.0.read_timeout.get()
+    }
+
+    /// The write timeout.
+    pub fn write_timeout(&self) -> Option<Duration> {
+        self.0.write_timeout.get()
+    }
+
+    /// The other stream: extended data of type stderr (RFC 4254 section 5.2).
+    pub fn stderr(&self) -> Stderr {
+        Stderr(self.clone())
+    }
+
+    /// Nothing more will be written: the peer sees the end after what was written before. Reading goes on.
+    ///
+    /// # Errors
+    /// The connection has ended, or the channel is closed.
+    pub fn shutdown_write(&self) -> Result<(), Error> {
+        let id = self.0.id;
+        self.shared().with(|state, now| {
+            state.alive()?;
+            Ok(state.connection.channel(id, now).ok_or_else(no_such_channel)?.finish()?)
+        })
+    }
+
+    /// Closes both directions. What has been received can still be read.
+    pub fn close(&self) {
+        let id = self.0.id;
+        self.shared().with(|state, now| {
+            if let Some(mut channel) = state.connection.channel(id, now) {
+                channel.close();
+            }
+            state.wake(Topic::Channel(id, Side::Write));
+        });
+    }
+
+    /// Whether both sides have closed it, or the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        let id = self.0.id;
+        self.shared().with(|state, now| {
+            state.cause.is_some() || state.connection.channel(id, now).is_none_or(|channel| channel.is_closed())
+        })
+    }
+
+    /// Reads what is there, at most `max` bytes, waiting until there is something; empty at the end. Abandoned, nothing
+    /// is lost.
+    pub fn read_some(&self, max: usize) -> Pending<Result<Vec<u8>, Error>> {
+        self.read_stream(Stream::Data, max)
+    }
+
+    fn read_stream(&self, stream: Stream, max: usize) -> Pending<Result<Vec<u8>, Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let (id, topic) = (channel.0.id, channel.topic(Side::of(stream)));
+            let take = |state: &mut State, now| state.take(id, stream, max, now).transpose();
+            channel.shared().until(topic, take).await
+        })
+    }
+
+    /// Reads what is there of either stream, at most `max` bytes, waiting until there is something; `None` when both have
+    /// ended. Abandoned, nothing is lost.
+    pub fn read_any(&self, max: usize) -> Pending<Result<Option<(Stream, Vec<u8>)>, Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let id = channel.0.id;
+            let take = |state: &mut State, now| state.take_any(id, max, now).transpose();
+            channel.shared().until(channel.topic(Side::Any), take).await
+        })
+    }
+
+    /// Writes all of it. Abandoned, a part may have been written.
+    pub fn write_all(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
+        self.write_stream(Stream::Data, data.into())
+    }
+
+    fn write_stream(&self, stream: Stream, data: Vec<u8>) -> Pending<Result<(), Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let id = channel.0.id;
+            let mut written = 0;
+            while written < data.len() {
+                let rest = data.get(written..).unwrap_or_default();
+                let write = |state: &mut State, now| state.write(id, stream, rest, now).transpose();
+                written += channel.shared().until(channel.topic(Side::Write), write).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Asks something of the peer and waits for the answer.
+    ///
+    /// # Errors
+    /// [`Error::RequestRefused`] when the peer says no, or closes the channel instead of an answer.
+    pub fn request(&self, request: Request) -> Pending<Result<(), Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let (shared, id) = (channel.shared(), channel.0.id);
+            let sent = shared.with(|state, now| {
+                let sent = state.request(id, &request, true, now)?;
+                if let (Some(sent), Some(slot)) = (sent, state.slots.get_mut(&id)) {
+                    slot.expect(sent);
+                }
+                Ok::<_, Error>(sent)
+            })?;
+            let Some(sent) = sent else { return Ok(()) };
+            let _undo = Undo::new(shared, move |state, _| {
+                if let Some(slot) = state.slots.get_mut(&id) {
+                    slot.disregard(sent);
+                }
+            });
+            let check = |state: &mut State, _| match state.slots.get(&id).map(|slot| slot.answer_to(sent)) {
+                Some(Some(success)) => Some(Ok(success)),
+                Some(None) => state.cause.clone().map(Err),
+                None => Some(Err(no_such_channel())),
+            };
+            match shared.until(channel.topic(Side::State), check).await? {
+                true => Ok(()),
+                false => Err(Error::RequestRefused(request_name(&request))),
+            }
+        })
+    }
+
+    /// Tells the peer something that wants no answer: a window size, a signal, an exit status.
+    ///
+    /// # Errors
+    /// The connection has ended, or the channel is closed.
+    pub fn notify(&self, request: &Request) -> Result<(), Error> {
+        let id = self.0.id;
+        self.shared().with(|state, now| state.request(id, request, false, now).map(drop))
+    }
+
+    /// Tells how the process behind this channel ended (RFC 4254 section 6.10).
+    ///
+    /// # Errors
+    /// As for [`notify`](Self::notify).
+    pub fn send_exit(&self, status: ExitStatus) -> Result<(), Error> {
+        self.notify(&Request::Exit(status))
+    }
+
+    /// The peer's next request on this channel; `None` once the channel is closed and all have been pulled. On a channel
+    /// that this side opened, requests that came before this was called for the first time have been refused.
+    pub fn next_request(&self) -> Pending<Result<Option<IncomingRequest>, Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let id = channel.0.id;
+            let check = |state: &mut State, now| next_request(state, id, now).transpose();
+            let request = channel.shared().until(channel.topic(Side::Requests), check).await?;
+            Ok(request.map(|request| IncomingRequest::new(channel.clone(), request)))
+        })
+    }
+
+    /// How the remote process ended; `None` when the channel was closed without a word about that.
+    pub fn exit_status(&self) -> Pending<Result<Option<ExitStatus>, Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let id = channel.0.id;
+            let check = |state: &mut State, now| {
+                let view = state.connection.channel(id, now);
+                let closed = view.as_ref().is_none_or(|channel| channel.is_closed());
+                match view.and_then(|channel| channel.exit_status().cloned()) {
+                    Some(status) => Some(Ok(Some(status))),
+                    None => state.cause.clone().map(Err).or_else(|| closed.then_some(Ok(None))),
+                }
+            };
+            channel.shared().until(channel.topic(Side::State), check).await
+        })
+    }
+
+    /// Whether the peer has said that it wants no more input (`eow@openssh.com`).
+    pub fn peer_wants_no_input(&self) -> bool {
+        self.shared().with(|state, _| state.slots.get(&self.0.id).is_some_and(|slot| slot.unwanted))
+    }
+
+    /// A descriptor that is readable exactly while this channel has something to read: bytes of either stream, their end,
+    /// or an error.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub fn pollable(&self) -> io::Result<Pollable> {
+        let id = self.0.id;
+        self.shared().with(|state, now| {
+            let Some(slot) = state.slots.get_mut(&id) else { return Err(io::ErrorKind::NotConnected.into()) };
+            let signal = slot.signal()?;
+            state.show_readable(id, now);
+            Ok(Pollable(signal))
+        })
+    }
+
+    fn read_blocking(&self, stream: Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        let id = self.0.id;
+        let read = |state: &mut State, now| state.read(id, stream, buffer, now).transpose();
+        match self.shared().block(self.topic(Side::of(stream)), self.read_timeout(), read) {
+            Some(done) => Ok(done?),
+            None => Err(timed_out()),
+        }
+    }
+
+    fn write_blocking(&self, stream: Stream, data: &[u8]) -> io::Result<usize> {
+        let id = self.0.id;
+        let write = |state: &mut State, now| state.write(id, stream, data, now).transpose();
+        match self.shared().block(self.topic(Side::Write), self.write_timeout(), write) {
+            Some(done) => Ok(done?),
+            None => Err(timed_out()),
+        }
+    }
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the channel did not get ready in time")
+}
+
+fn request_name(request: &Request) -> String {
+    let name = match request {
+        Request::Pty(_) => "pty-req",
+        Request::Env { .. } => "env",
+        Request::Shell => "shell",
+        Request::Exec(_) => "exec",
+        Request::Subsystem(_) => "subsystem",
+        Request::WindowChange(_) => "window-change",
+        Request::XonXoff { .. } => "xon-xoff",
+        Request::Signal(_) => "signal",
+        Request::Break { .. } => "break",
+        Request::Exit(ExitStatus::Code(_)) => "exit-status",
+        Request::Exit(_) => "exit-signal",
+        Request::EndOfWrite => "eow@openssh.com",
+        Request::Other { name, .. } => name,
+        _ => "request",
+    };
+    name.to_owned()
+}
+
+fn next_request(state: &mut State, id: ChannelId, now: Instant) -> Result<Option<Option<ChannelRequest>>, Error> {
+    if let Some(request) = state.slots.get_mut(&id).and_then(Slot::next_request) {
+        return Ok(Some(Some(request)));
+    }
+    state.alive()?;
+    Ok(state.connection.channel(id, now).is_none_or(|channel| channel.is_closed()).then_some(None))
+}
+
+impl Read for &Channel {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_blocking(Stream::Data, buffer)
+    }
+}
+
+impl Read for Channel {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_blocking(Stream::Data, buffer)
+    }
+}
+
+impl Write for &Channel {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.write_blocking(Stream::Data, data)
+    }
+
+    /// What was written is on its way already.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for Channel {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.write_blocking(Stream::Data, data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Channel").field(&self.0.id).finish()
+    }
+}
+
+/// The stderr stream of a channel. On a client it is read, on a server written. It keeps the channel open.
+#[derive(Debug, Clone)]
+pub struct Stderr(Channel);
+
+impl Stderr {
+    /// As [`Channel::read_some`].
+    pub fn read_some(&self, max: usize) -> Pending<Result<Vec<u8>, Error>> {
+        self.0.read_stream(Stream::Stderr, max)
+    }
+
+    /// As [`Channel::write_all`].
+    pub fn write_all(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
+        self.0.write_stream(Stream::Stderr, data.into())
+    }
+}
+
+impl Read for Stderr {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_blocking(Stream::Stderr, buffer)
+    }
+}
+
+impl Write for Stderr {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.write_blocking(Stream::Stderr, data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A channel as the socket of another connection: no thread and no copy in between.
+impl Link for Channel {
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let id = self.0.id;
+        let read = self.shared().with(|state, now| state.read(id, Stream::Data, buffer, now));
+        read?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        let id = self.0.id;
+        let written = self.shared().with(|state, now| state.write(id, Stream::Data, data, now));
+        written?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn wait(&self, wanted: Wanted, alarm: &Arc<Signal>, deadline: Option<Instant>) -> io::Result<Wanted> {
+        let id = self.0.id;
+        let ready = |waker: &std::task::Waker| {
+            let mut keys = self.0.watching.lock().unwrap_or_else(PoisonError::into_inner);
+            let [read, write] = &mut *keys;
+            let shared = self.shared();
+            let readable = |state: &mut State, now| state.would_read(id, Stream::Data, now).then_some(());
+            let writable = |state: &mut State, _| state.would_write(id).then_some(());
+            Wanted {
+                read: wanted.read && shared.poll(self.topic(Side::Data), read, waker, readable).is_ready(),
+                write: wanted.write && shared.poll(self.topic(Side::Write), write, waker, writable).is_ready(),
+            }
+        };
+        wait_on_waker(ready, alarm, deadline)
+    }
+
+    fn finish_writing(&self) {
+        // It fails only when it is closed already.
+        let _ = self.shutdown_write();
+    }
+
+    fn shutdown(&self, _deadline: Instant) {
+        self.close();
+    }
+}
+
+/// What reading and writing comes to behind the lock: `None` means wait.
+impl State {
+    pub(crate) fn read(
+        &mut self,
+        id: ChannelId,
+        stream: Stream,
+        buffer: &mut [u8],
+        now: Instant,
+    ) -> Result<Option<usize>, Error> {
+        use feramiko_proto::Read as R;
+        let Some(mut channel) = self.connection.channel(id, now) else {
+            return Err(self.cause.clone().unwrap_or_else(no_such_channel));
+        };
+        let read = match channel.read(stream, buffer) {
+            R::Data(count) => count,
+            R::Eof => 0,
+            R::Blocked => return self.alive().map(|()| None),
+        };
+        self.show_readable(id, now);
+        Ok(Some(read))
+    }
+
+    /// [`read`](Self::read) into a vector of the size it needs.
+    pub(crate) fn take(
+        &mut self,
+        id: ChannelId,
+        stream: Stream,
+        max: usize,
+        now: Instant,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let there = self.connection.channel(id, now).map_or(0, |channel| channel.readable(stream));
+        let mut buffer = vec![0; there.min(max).max(1)];
+        let count = self.read(id, stream, &mut buffer, now)?;
+        Ok(count.map(|count| {
+            buffer.truncate(count);
+            buffer
+        }))
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn take_any(
+        &mut self,
+        id: ChannelId,
+        max: usize,
+        now: Instant,
+    ) -> Result<Option<Option<(Stream, Vec<u8>)>>, Error> {
+        let mut ended = true;
+        for stream in [Stream::Data, Stream::Stderr] {
+            match self.take(id, stream, max, now)? {
+                Some(data) if !data.is_empty() => return Ok(Some(Some((stream, data)))),
+                Some(_) => {}
+                None => ended = false,
+            }
+        }
+        Ok(ended.then_some(None))
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        id: ChannelId,
+        stream: Stream,
+        data: &[u8],
+        now: Instant,
+    ) -> Result<Option<usize>, Error> {
+        use feramiko_proto::Write as W;
+        self.alive()?;
+        let written = self.connection.channel(id, now).ok_or_else(no_such_channel)?.write(stream, data)?;
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.blocked = matches!(written, W::Blocked);
+        }
+        match written {
+            W::Taken(count) => Ok(Some(count)),
+            W::Blocked => Ok(None),
+        }
+    }
+
+    fn would_read(&mut self, id: ChannelId, stream: Stream, now: Instant) -> bool {
+        let ended = self.cause.is_some();
+        let view = self.connection.channel(id, now);
+        ended || view.is_none_or(|channel| channel.readable(stream) > 0 || channel.is_eof(stream))
+    }
+
+    fn would_write(&self, id: ChannelId) -> bool {
+        self.cause.is_some() || self.slots.get(&id).is_none_or(|slot| !slot.blocked)
+    }
+
+    fn request(
+        &mut self,
+        id: ChannelId,
+        request: &Request,
+        want_reply: bool,
+        now: Instant,
+    ) -> Result<Option<feramiko_proto::RequestId>, Error> {
+        self.alive()?;
+        let mut channel = self.connection.channel(id, now).ok_or(Error::Misuse(Misuse::NoSuchChannel))?;
+        Ok(channel.request(request, want_reply)?)
+    }
+}

@@ -1,0 +1,440 @@
+//! What the lock protects: the connection, and what came out of it and waits to be fetched.
+//!
+//! Nothing here is unbounded: the core bounds the questions of the peer that nobody has answered, and what it does not
+//! bound (requests without reply, banners) is bounded here.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use feramiko_keys::Signer;
+use feramiko_proto::{
+    AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, Event, GlobalId, HostKeyError,
+    HostKeyQuestion, OpenFailure, OpenRequest, Prompts, SignPurpose, SignRequest,
+};
+use feramiko_crypto::Secret;
+
+use crate::driver::buffer::Unsent;
+use crate::driver::job::Job;
+use crate::driver::link::Link;
+use crate::error::Error;
+use crate::slot::Slot;
+use crate::verify::HostKeyVerifier;
+use crate::waiters::{Side, Topic, Waiters, Woken};
+
+/// Bytes of banner that are kept.
+const MAX_BANNER: usize = 64 * 1024;
+
+/// Everything under the lock.
+pub(crate) struct State {
+    pub(crate) connection: Connection,
+    pub(crate) slots: HashMap<ChannelId, Slot>,
+    waiters: [Waiters; Topic::CONNECTION.len()],
+    next_key: u64,
+    pub(crate) woken: Woken,
+    /// The first key exchange is done, and on a client authentication may begin.
+    pub(crate) ready: bool,
+    /// Why the connection has ended: the same for every handle.
+    pub(crate) cause: Option<Error>,
+    /// What the verifier found wrong: says more than the core's "refused".
+    refusal: Option<Error>,
+    pub(crate) host_key: Option<HostKeyQuestion>,
+    verifier: Option<Box<dyn HostKeyVerifier>>,
+    /// Of a server's host keys.
+    pub(crate) host_signers: Vec<Arc<dyn Signer>>,
+    pub(crate) auth: Auth,
+    pub(crate) banner: String,
+    pub(crate) attempts: VecDeque<AuthAttempt>,
+    pub(crate) opens: VecDeque<OpenRequest>,
+    /// Somebody pulls channels; a client that nobody has asked for channels refuses them at once.
+    pub(crate) takes_opens: bool,
+    pub(crate) replies: HashMap<GlobalId, Option<Option<Vec<u8>>>>,
+    /// No channel of ours has been opened yet: acknowledgements must not be delayed.
+    pub(crate) setting_up: bool,
+    pub(crate) flow: Flow,
+}
+
+/// What a driver and those who flush for it have in common.
+#[derive(Default)]
+pub(crate) struct Flow {
+    /// Where those who have output may send it themselves.
+    pub(crate) link: Option<Arc<dyn Link>>,
+    /// Wakes the driver.
+    pub(crate) alarm: Option<Waker>,
+    pub(crate) unsent: Unsent,
+    /// Somebody is sending and has taken `unsent` along: two at once would reorder packets.
+    pub(crate) flushing: bool,
+    /// The link takes no more until it says so.
+    pub(crate) blocked: bool,
+    /// What the driver sleeps until; `None` while it is awake.
+    pub(crate) asleep: Option<Plan>,
+    pub(crate) jobs: Vec<Job>,
+    /// Sending failed. What the peer said before it went is still to be read.
+    pub(crate) broken: Option<ConnectionError>,
+    /// The driver has gone, and with it the link.
+    pub(crate) done: bool,
+}
+
+/// What a driver waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    /// It knows that the connection has ended.
+    pub(crate) ending: bool,
+}
+
+/// A client's attempt to log in.
+#[derive(Default)]
+pub(crate) struct Auth {
+    /// Who waits for its outcome.
+    pub(crate) owner: Option<u64>,
+    pub(crate) under_way: bool,
+    /// The server wants a new password; the attempt is neither over nor going on.
+    pub(crate) expired: bool,
+    pub(crate) event: Option<AuthEvent>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
+}
+
+/// How an attempt goes on.
+pub(crate) enum AuthEvent {
+    Outcome(AuthOutcome),
+    Prompts(Prompts),
+    Expired(String),
+}
+
+impl State {
+    pub(crate) fn new(connection: Connection, host_signers: Vec<Arc<dyn Signer>>) -> Self {
+        let takes_opens = !connection.is_client();
+        Self {
+            connection,
+            slots: HashMap::new(),
+            waiters: Default::default(),
+            next_key: 0,
+            woken: Woken::default(),
+            ready: false,
+            cause: None,
+            refusal: None,
+            host_key: None,
+            verifier: None,
+            host_signers,
+            auth: Auth::default(),
+            banner: String::new(),
+            attempts: VecDeque::new(),
+            opens: VecDeque::new(),
+            takes_opens,
+            replies: HashMap::new(),
+            setting_up: true,
+            flow: Flow::default(),
+        }
+    }
+
+    /// The connection's cause of death as a result.
+    pub(crate) fn alive(&self) -> Result<(), Error> {
+        self.cause.clone().map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn new_key(&mut self) -> u64 {
+        self.next_key += 1;
+        self.next_key
+    }
+
+    fn waiters(&mut self, topic: Topic) -> Option<&mut Waiters> {
+        match topic {
+            Topic::Channel(id, side) => self.slots.get_mut(&id).map(|slot| slot.waiters(side)),
+            topic => {
+                let place = Topic::CONNECTION.iter().position(|known| *known == topic)?;
+                self.waiters.get_mut(place)
+            }
+        }
+    }
+
+    /// Wakes `waker` when something of `topic` happens. A topic that is gone wakes at once.
+    pub(crate) fn register(&mut self, topic: Topic, key: &mut Option<u64>, waker: &Waker) {
+        let key = match *key {
+            Some(key) => key,
+            None => *key.insert(self.new_key()),
+        };
+        match self.waiters(topic) {
+            Some(waiters) => {
+                let displaced = waiters.register(key, waker);
+                self.woken.retire(displaced);
+            }
+            None => waker.wake_by_ref(),
+        }
+    }
+
+    pub(crate) fn deregister(&mut self, topic: Topic, key: u64) {
+        let removed = self.waiters(topic).and_then(|waiters| waiters.remove(key));
+        self.woken.retire(removed);
+    }
+
+    pub(crate) fn wake(&mut self, topic: Topic) {
+        let mut woken = std::mem::take(&mut self.woken);
+        if let Some(waiters) = self.waiters(topic) {
+            waiters.wake(&mut woken);
+        }
+        self.woken = woken;
+    }
+
+    /// Sorts what the core has to tell to those who wait for it.
+    pub(crate) fn sort_events(&mut self, now: Instant) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Readable(id, stream) => self.readable(id, Side::of(stream), now),
+                Event::Writable(id) => self.writable(id),
+                Event::Sign(request) => self.sign(request, now),
+                Event::Ended(error) => self.end(error, now),
+                Event::Ready | Event::HostKey(_) | Event::Banner(_) => self.sort_handshake(event, now),
+                Event::Authentication(_) | Event::Prompts(_) | Event::PasswordExpired { .. } => {
+                    self.sort_auth(event, now);
+                }
+                Event::Attempt(attempt) => {
+                    self.attempts.push_back(attempt);
+                    self.wake(Topic::Attempts);
+                }
+                Event::Authenticated => {
+                    self.wake(Topic::Attempts);
+                    self.wake(Topic::Opens);
+                }
+                Event::Open(request) => self.sort_open(request, now),
+                Event::GlobalAnswered { request, reply } => {
+                    if let Some(place) = self.replies.get_mut(&request) {
+                        *place = Some(reply);
+                        self.wake(Topic::Replies);
+                    }
+                }
+                Event::Global(request) => self.connection.answer_global(request, None, now),
+                event => self.sort_channel(event, now),
+            }
+        }
+    }
+
+    fn sort_handshake(&mut self, event: Event, _now: Instant) {
+        match event {
+            Event::Ready => {
+                self.ready = true;
+                self.wake(Topic::Auth);
+            }
+            Event::HostKey(question) => match self.verifier.take() {
+                Some(verifier) => self.flow.jobs.push(Job::Verify(question, verifier)),
+                None => self.host_key = Some(question),
+            },
+            Event::Banner(text) if self.banner.len() + text.len() <= MAX_BANNER => {
+                self.banner.push_str(&text);
+            }
+            _ => {}
+        }
+        self.wake(Topic::Ready);
+    }
+
+    fn sort_auth(&mut self, event: Event, now: Instant) {
+        let owned = self.auth.owner.is_some();
+        match event {
+            Event::Authentication(outcome) => {
+                self.auth.under_way = false;
+                self.auth.expired = false;
+                self.auth.signer = None;
+                self.auth.event = owned.then_some(AuthEvent::Outcome(outcome));
+            }
+            Event::Prompts(prompts) if owned => self.auth.event = Some(AuthEvent::Prompts(prompts)),
+            Event::Prompts(prompts) => self.decline_prompts(prompts, now),
+            Event::PasswordExpired { prompt } => {
+                self.auth.expired = true;
+                if owned {
+                    self.auth.event = Some(AuthEvent::Expired(prompt));
+                } else {
+                    self.decline_password_change(now);
+                }
+            }
+            _ => {}
+        }
+        self.wake(Topic::Auth);
+    }
+
+    /// Empty answers: the server will refuse them, and the attempt is over.
+    pub(crate) fn decline_prompts(&mut self, prompts: Prompts, now: Instant) {
+        let answers = prompts.prompts().iter().map(|_| Secret::default()).collect();
+        // As many answers as questions: nothing can be wrong with them but the connection's end.
+        let _ = self.connection.answer_prompts(prompts, answers, now);
+    }
+
+    /// The attempt whose password has expired is over.
+    pub(crate) fn decline_password_change(&mut self, now: Instant) {
+        if std::mem::take(&mut self.auth.expired) {
+            // It fails only where there is nothing to decline.
+            let _ = self.connection.decline_password_change(now);
+            self.auth.under_way = false;
+            self.auth.signer = None;
+        }
+    }
+
+    fn sort_open(&mut self, request: OpenRequest, now: Instant) {
+        if self.takes_opens {
+            self.opens.push_back(request);
+            self.wake(Topic::Opens);
+        } else {
+            let description = "nobody asked for that".to_owned();
+            let failure = OpenFailure { reason: OpenFailure::PROHIBITED, description };
+            self.connection.reject_channel(request, failure, now);
+        }
+    }
+
+    fn sort_channel(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Opened(id) => {
+                self.setting_up = false;
+                if self.slots.get_mut(&id).is_some_and(|slot| slot.opened(Ok(()))) {
+                    self.wake(Topic::Channel(id, Side::State));
+                } else {
+                    self.forget(id, now);
+                }
+            }
+            Event::OpenFailed(id, failure) => {
+                if self.slots.get_mut(&id).is_some_and(|slot| slot.opened(Err(failure))) {
+                    self.wake(Topic::Channel(id, Side::State));
+                } else {
+                    self.slots.remove(&id);
+                }
+            }
+            Event::Request(request) => {
+                let id = request.channel();
+                let refused = match self.slots.get_mut(&id) {
+                    Some(slot) => slot.queue(request),
+                    None => Some(request),
+                };
+                match refused {
+                    Some(request) => self.connection.answer_request(request, false, now),
+                    None => self.wake(Topic::Channel(id, Side::Requests)),
+                }
+            }
+            Event::RequestAnswered { channel, request, success } => {
+                if let Some(slot) = self.slots.get_mut(&channel) {
+                    slot.answered(request, success);
+                }
+                self.wake(Topic::Channel(channel, Side::State));
+            }
+            Event::Exited(id, _) => self.wake(Topic::Channel(id, Side::State)),
+            Event::EndOfWrite(id) => {
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    slot.unwanted = true;
+                }
+                self.wake(Topic::Channel(id, Side::Write));
+            }
+            Event::Closed(id) => {
+                self.writable(id);
+                Side::ALL.into_iter().for_each(|side| self.wake(Topic::Channel(id, side)));
+                self.show_readable(id, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn readable(&mut self, id: ChannelId, side: Side, now: Instant) {
+        self.wake(Topic::Channel(id, side));
+        self.wake(Topic::Channel(id, Side::Any));
+        self.show_readable(id, now);
+    }
+
+    fn writable(&mut self, id: ChannelId) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.blocked = false;
+        }
+        self.wake(Topic::Channel(id, Side::Write));
+    }
+
+    /// Brings a channel's descriptor up to date.
+    pub(crate) fn show_readable(&mut self, id: ChannelId, now: Instant) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.show_readable(self.connection.channel(id, now), self.cause.is_some());
+        }
+    }
+
+    fn sign(&mut self, request: SignRequest, now: Instant) {
+        let signer = match request.purpose() {
+            SignPurpose::HostKey => {
+                self.host_signers.iter().find(|signer| signer.public_key().blob() == request.key().blob())
+            }
+            SignPurpose::UserKey => self.auth.signer.as_ref(),
+        };
+        match signer {
+            Some(signer) => self.flow.jobs.push(Job::Sign(request, Arc::clone(signer))),
+            None => self.connection.provide_signature(request, None, now),
+        }
+    }
+
+    /// Who decides about the host key from now on; decides at once if the question has come.
+    pub(crate) fn set_verifier(&mut self, verifier: Box<dyn HostKeyVerifier>) {
+        match self.host_key.take() {
+            Some(question) => self.flow.jobs.push(Job::Verify(question, verifier)),
+            None => self.verifier = Some(verifier),
+        }
+    }
+
+    pub(crate) fn answer_host_key(&mut self, question: HostKeyQuestion, verdict: Result<(), Error>, now: Instant) {
+        let trust = verdict.is_ok();
+        if let Err(error) = verdict {
+            self.refusal = Some(error);
+        }
+        self.connection.answer_host_key(question, trust, now);
+    }
+
+    /// Nobody has a handle of this channel any more.
+    pub(crate) fn forget(&mut self, id: ChannelId, now: Instant) {
+        if let Some(mut slot) = self.slots.remove(&id) {
+            if slot.is_opening() && self.cause.is_none() {
+                // The confirmation is still to come; then it is closed.
+                slot.abandon();
+                self.slots.insert(id, slot);
+                return;
+            }
+            slot.gone(&mut self.woken);
+            for request in slot.take_requests() {
+                self.connection.answer_request(request, false, now);
+            }
+        }
+        if let Some(mut channel) = self.connection.channel(id, now) {
+            channel.forget();
+        }
+    }
+
+    fn end(&mut self, error: ConnectionError, now: Instant) {
+        let refused = matches!(error, ConnectionError::HostKey(HostKeyError::Refused));
+        let refusal = self.refusal.take().filter(|_| refused);
+        self.cause = Some(refusal.unwrap_or(Error::Connection(error)));
+        self.verifier = None;
+        self.auth = Auth { owner: self.auth.owner, ..Auth::default() };
+        for topic in Topic::CONNECTION {
+            self.wake(topic);
+        }
+        let ids: Vec<ChannelId> = self.slots.keys().copied().collect();
+        for id in ids {
+            Side::ALL.into_iter().for_each(|side| self.wake(Topic::Channel(id, side)));
+            self.show_readable(id, now);
+        }
+    }
+
+    /// The driver's alarm, if what it sleeps until is not all that it must know of any more.
+    pub(crate) fn alarm(&mut self) -> Option<Waker> {
+        let asleep = self.flow.asleep?;
+        let earlier = match (self.connection.poll_timeout(), asleep.deadline) {
+            (Some(new), Some(old)) => new < old,
+            (new, old) => new.is_some() && old.is_none(),
+        };
+        let needed = earlier
+            || !self.flow.jobs.is_empty()
+            || (self.cause.is_some() && !asleep.ending)
+            || (asleep.ending && !self.has_unsent())
+            || (self.flow.broken.is_some() && !asleep.ending)
+            || (self.connection.wants_input() && !asleep.read)
+            || (self.flow.blocked && !asleep.write)
+            || (self.flow.link.is_none() && self.connection.has_output() && !asleep.write);
+        if !needed {
+            return None;
+        }
+        self.flow.asleep = None;
+        self.flow.alarm.clone()
+    }
+}
