@@ -1,0 +1,374 @@
+//! The server's side: reads requests in order, verifies what can be verified here, asks the application.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use feramiko_crypto::Secret;
+use feramiko_wire::{NameList, Reader, Writer, is_name};
+
+use super::request::{self, Fields, MAX_TEXT};
+use super::signed::KeyRequest;
+use super::{Budget, Context, MAX_BANNER, MAX_PROMPTS, NONE, SERVICE, unexpected};
+use crate::config::ServerConfig;
+use crate::error::{ConnectionError, Misuse, ProtocolError};
+use crate::event::{AuthAttempt, Decision, Event, Prompt, Proof};
+use crate::kex::Protected;
+use crate::msg::userauth::{
+    Banner, Failure, InfoRequest, InfoResponse, PasswordChangeRequest, PublicKeyOk, Request, Success,
+};
+use crate::output::Output;
+
+/// Bytes of requests that may wait while the application thinks about one.
+const MAX_WAITING: usize = 64 * 1024;
+
+pub(crate) struct Server {
+    config: Arc<ServerConfig>,
+    context: Context,
+    state: State,
+    /// Whom `allowed` and `may_change` are about: another user or service starts anew (RFC 4252 section 5).
+    user: String,
+    service: String,
+    /// Methods that can be tried now.
+    allowed: Vec<String>,
+    /// We have asked for a new password. One that nobody asked for is refused.
+    may_change: bool,
+    /// Requests that came while the application thought; they may hold passwords.
+    waiting: VecDeque<Secret>,
+    waiting_bytes: usize,
+    serial: u64,
+    budget: Budget,
+    failures: u32,
+    queries: u32,
+    said_none: bool,
+}
+
+enum State {
+    /// The client's turn.
+    Idle,
+    /// The application's turn. `algorithm`: as the client wrote it, of an offered key.
+    Asked {
+        serial: u64,
+        algorithm: Option<String>,
+    },
+    /// The client's turn to answer so many questions.
+    Prompted {
+        count: usize,
+    },
+    Done,
+}
+
+/// What a decision leads to.
+enum Step {
+    Success,
+    Failure,
+    Partial(Vec<String>),
+    KeyOk(feramiko_keys::PublicKey),
+    Ask { name: String, instruction: String, prompts: Vec<Prompt> },
+    ChangePassword(String),
+}
+
+impl Server {
+    /// Without the proof that packets are protected, no request is read.
+    pub(crate) fn new(context: Context, config: Arc<ServerConfig>, _: Protected) -> Self {
+        Self {
+            serial: context.first_serial(),
+            budget: Budget::new(context.common.limits.userauth_messages),
+            allowed: config.methods.clone(),
+            config,
+            context,
+            state: State::Idle,
+            user: String::new(),
+            service: String::new(),
+            may_change: false,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            failures: 0,
+            queries: 0,
+            said_none: false,
+        }
+    }
+
+    /// Who is logged in.
+    pub(crate) fn user(&self) -> Option<&str> {
+        matches!(self.state, State::Done).then_some(self.user.as_str())
+    }
+
+    /// Words for the client before it is in (RFC 4252 section 5.4).
+    pub(crate) fn send_banner(&self, text: &str, out: &mut Output) -> Result<(), Misuse> {
+        if matches!(self.state, State::Done) {
+            return Err(Misuse::AlreadyAuthenticated);
+        }
+        if text.len() > MAX_BANNER / 4 {
+            return Err(Misuse::Argument("a banner is longer than 16 KiB"));
+        }
+        out.send(|packet| Banner { message: text.as_bytes(), language: b"" }.encode(packet));
+        Ok(())
+    }
+
+    /// A message of the client, 50 to 79.
+    pub(crate) fn handle(mut self, payload: &[u8], out: &mut Output) -> Result<Self, ConnectionError> {
+        match (payload.first(), &self.state) {
+            // RFC 4252 section 5.1: ignored once a request has succeeded.
+            (Some(&Request::NUMBER), State::Done) => {}
+            (Some(&Request::NUMBER), State::Asked { .. }) => {
+                self.budget.spend()?;
+                self.waiting_bytes += payload.len();
+                if self.waiting_bytes > MAX_WAITING {
+                    return Err(ConnectionError::TooManyAttempts);
+                }
+                self.waiting.push_back(Secret::new(payload.to_vec()));
+            }
+            (Some(&Request::NUMBER), _) => {
+                self.budget.spend()?;
+                self.handle_request(payload, out)?;
+            }
+            (Some(&InfoResponse::NUMBER), State::Prompted { count }) => {
+                let count = *count;
+                self.budget.spend()?;
+                self.handle_answers(payload, count, out)?;
+            }
+            _ => return Err(unexpected(payload, "authentication")),
+        }
+        Ok(self)
+    }
+
+    /// The application's answer. One that does not fit is a refusal, and said so. After an error the connection is over.
+    pub(crate) fn decide(
+        &mut self,
+        attempt: AuthAttempt,
+        decision: Decision,
+        out: &mut Output,
+    ) -> Result<Result<(), Misuse>, ConnectionError> {
+        let State::Asked { serial, algorithm } = &mut self.state else {
+            return Ok(Err(Misuse::Argument("no attempt waits for a decision")));
+        };
+        if *serial != attempt.serial {
+            return Ok(Err(Misuse::Argument("another attempt waits for a decision")));
+        }
+        let algorithm = algorithm.take().unwrap_or_default();
+        let is_none = matches!(attempt.proof, Proof::None);
+        let is_query = matches!(attempt.proof, Proof::KeyOffer(_));
+        let (step, answer) = match fit(attempt.proof, decision) {
+            Ok(step) => (step, Ok(())),
+            Err(misuse) => (Step::Failure, Err(misuse)),
+        };
+        self.state = State::Idle;
+        match step {
+            Step::Failure if is_query => self.send_failure(false, out),
+            Step::Failure => self.refuse(is_none, out)?,
+            step => self.proceed(step, &algorithm, out),
+        }
+        self.handle_waiting(out)?;
+        Ok(answer)
+    }
+
+    /// Whatever is not a refusal.
+    fn proceed(&mut self, step: Step, algorithm: &str, out: &mut Output) {
+        match step {
+            Step::Success => {
+                out.send(|packet| Success {}.encode(packet));
+                out.authenticated = true;
+                out.tell(Event::Authenticated);
+                self.waiting.clear();
+                self.state = State::Done;
+            }
+            Step::Partial(remaining) => {
+                self.allowed = remaining;
+                self.send_failure(true, out);
+            }
+            Step::KeyOk(key) => {
+                out.send(|packet| PublicKeyOk { algorithm, key: key.blob() }.encode(packet));
+            }
+            Step::Ask { name, instruction, prompts } => {
+                self.state = State::Prompted { count: prompts.len() };
+                send_prompts(&name, &instruction, &prompts, out);
+            }
+            Step::ChangePassword(prompt) => {
+                self.may_change = true;
+                let prompt = prompt.as_bytes();
+                out.send(|packet| PasswordChangeRequest { prompt, language: b"" }.encode(packet));
+            }
+            Step::Failure => {}
+        }
+    }
+
+    /// What came while the application thought, up to the next question to it.
+    fn handle_waiting(&mut self, out: &mut Output) -> Result<(), ConnectionError> {
+        while matches!(self.state, State::Idle | State::Prompted { .. }) {
+            let Some(payload) = self.waiting.pop_front() else { break };
+            self.waiting_bytes -= payload.as_bytes().len();
+            self.handle_request(payload.as_bytes(), out)?;
+        }
+        Ok(())
+    }
+
+    fn handle_request(&mut self, payload: &[u8], out: &mut Output) -> Result<(), ConnectionError> {
+        let malformed = |error| ProtocolError::Malformed { message: Request::NUMBER, error };
+        let request = Request::decode(payload).map_err(malformed)?;
+        let fields = Fields::decode(request.method, request.fields.0).map_err(malformed)?;
+        if matches!(self.state, State::Prompted { .. }) {
+            // A new request ends the questions, without an answer (RFC 4252 section 5.1), but not for free.
+            self.state = State::Idle;
+            self.count_failure()?;
+        }
+        self.follow_principal(&request);
+        let may_change = std::mem::take(&mut self.may_change);
+        if fields.is_query() {
+            self.queries += 1;
+            if self.queries > self.context.common.limits.key_queries {
+                return Err(ConnectionError::TooManyAttempts);
+            }
+        }
+        let enabled = fields.method().is_some_and(|method| self.allowed.iter().any(|name| name == method));
+        let sound = request.service == SERVICE && (1..=MAX_TEXT).contains(&request.user.len());
+        let proof = if enabled && sound { self.check(request.user, &fields, may_change) } else { None };
+        match proof {
+            Some(proof) => self.ask(proof, fields.algorithm(), out),
+            None if fields.is_query() => self.send_failure(false, out),
+            None => self.refuse(matches!(fields, Fields::None), out)?,
+        }
+        Ok(())
+    }
+
+    /// Another user or service starts anew: what was achieved so far was somebody else's (RFC 4252 section 5).
+    fn follow_principal(&mut self, request: &Request<'_>) {
+        if request.user != self.user || request.service != self.service {
+            self.allowed.clone_from(&self.config.methods);
+            self.may_change = false;
+            request.user.clone_into(&mut self.user);
+            request.service.clone_into(&mut self.service);
+        }
+    }
+
+    /// What the application is to be asked; `None` when there is nothing to ask.
+    fn check(&self, user: &str, fields: &Fields<'_>, may_change: bool) -> Option<Proof> {
+        match *fields {
+            Fields::None => Some(Proof::None),
+            Fields::Password { old, new: None } => {
+                request::is_password(old).then(|| Proof::Password(old.to_vec().into()))
+            }
+            Fields::Password { old, new: Some(new) } => {
+                (may_change && request::is_password(old) && request::is_password(new))
+                    .then(|| Proof::PasswordChange { old: old.to_vec().into(), new: new.to_vec().into() })
+            }
+            Fields::Key { algorithm, key, host_key, signature } => {
+                let request = KeyRequest { user, algorithm, key, host_key };
+                request::check_key(&self.context, request, signature)
+            }
+            Fields::Interactive { submethods } => (submethods.len() <= MAX_TEXT)
+                .then(|| Proof::Interactive { submethods: String::from_utf8_lossy(submethods).into_owned() }),
+            Fields::Unknown => None,
+        }
+    }
+
+    fn handle_answers(
+        &mut self,
+        payload: &[u8],
+        asked: usize,
+        out: &mut Output,
+    ) -> Result<(), ConnectionError> {
+        self.state = State::Idle;
+        let answers = read_answers(payload).map_err(ProtocolError::malformed(InfoResponse::NUMBER))?;
+        // RFC 4256 section 3.4: another number of answers fails.
+        if answers.len() != asked || answers.iter().any(|answer| answer.as_bytes().len() > MAX_TEXT) {
+            return self.refuse(false, out);
+        }
+        self.ask(Proof::Answers(answers), None, out);
+        Ok(())
+    }
+
+    fn ask(&mut self, proof: Proof, algorithm: Option<String>, out: &mut Output) {
+        self.serial = self.serial.wrapping_add(1);
+        let serial = self.serial;
+        out.tell(Event::Attempt(AuthAttempt { user: self.user.clone(), proof, serial }));
+        self.state = State::Asked { serial, algorithm };
+    }
+
+    fn refuse(&mut self, is_none: bool, out: &mut Output) -> Result<(), ConnectionError> {
+        // The first `none` is how clients ask what there is.
+        if !is_none || std::mem::replace(&mut self.said_none, true) {
+            self.count_failure()?;
+        }
+        self.send_failure(false, out);
+        Ok(())
+    }
+
+    /// The last failure allowed ends the connection, as in OpenSSH.
+    fn count_failure(&mut self) -> Result<(), ConnectionError> {
+        self.failures += 1;
+        if self.failures >= self.context.common.limits.failed_attempts {
+            return Err(ConnectionError::TooManyAttempts);
+        }
+        Ok(())
+    }
+
+    fn send_failure(&self, partial: bool, out: &mut Output) {
+        // `none` is never listed (RFC 4252 section 5.2).
+        let names = self.allowed.iter().map(String::as_str).filter(|name| *name != NONE && is_name(name));
+        let names = names.collect::<Vec<_>>().join(",");
+        let remaining = NameList::parse(names.as_bytes()).unwrap_or_default();
+        out.send(|packet| Failure { remaining, partial }.encode(packet));
+    }
+}
+
+/// Whether a decision can be one about this proof.
+fn fit(proof: Proof, decision: Decision) -> Result<Step, Misuse> {
+    match (proof, decision) {
+        (_, Decision::Reject) => Ok(Step::Failure),
+        (Proof::KeyOffer(key), Decision::Accept) => Ok(Step::KeyOk(key)),
+        (Proof::KeyOffer(_) | Proof::None, Decision::Partial { .. }) => {
+            Err(Misuse::Argument("nothing was proved that could be a part of a success"))
+        }
+        (Proof::Interactive { .. }, Decision::Accept | Decision::Partial { .. }) => {
+            Err(Misuse::Argument("keyboard-interactive needs a round of questions, if only of none"))
+        }
+        (_, Decision::Accept) => Ok(Step::Success),
+        (_, Decision::Partial { remaining }) => {
+            if remaining.is_empty() || !remaining.iter().all(|name| is_name(name)) {
+                return Err(Misuse::Argument("a partial success must name the methods that can follow"));
+            }
+            Ok(Step::Partial(remaining))
+        }
+        (Proof::Interactive { .. } | Proof::Answers(_), Decision::Ask { name, instruction, prompts }) => {
+            if prompts.len() > MAX_PROMPTS {
+                return Err(Misuse::Argument("more than 64 questions in a round"));
+            }
+            Ok(Step::Ask { name, instruction, prompts })
+        }
+        (_, Decision::Ask { .. }) => {
+            Err(Misuse::Argument("questions can only be asked in keyboard-interactive"))
+        }
+        (Proof::Password(_) | Proof::PasswordChange { .. }, Decision::ChangePassword { prompt }) => {
+            Ok(Step::ChangePassword(prompt))
+        }
+        (_, Decision::ChangePassword { .. }) => {
+            Err(Misuse::Argument("a new password can only be asked for in reply to a password"))
+        }
+    }
+}
+
+fn send_prompts(name: &str, instruction: &str, prompts: &[Prompt], out: &mut Output) {
+    out.send(|packet| {
+        let mut writer = Writer::new(packet);
+        writer.u8(InfoRequest::NUMBER);
+        writer.string(name.as_bytes());
+        writer.string(instruction.as_bytes());
+        writer.string(b"");
+        writer.u32(u32::try_from(prompts.len()).unwrap_or(u32::MAX));
+        for prompt in prompts {
+            writer.string(prompt.text.as_bytes());
+            writer.boolean(prompt.echo);
+        }
+    });
+}
+
+fn read_answers(payload: &[u8]) -> Result<Vec<Secret>, feramiko_wire::DecodeError> {
+    let mut reader = Reader::new(InfoResponse::decode(payload)?.answers.0);
+    let count = reader.count(4, MAX_PROMPTS)?;
+    let mut answers = Vec::with_capacity(count);
+    for _ in 0..count {
+        answers.push(Secret::new(reader.string()?.to_vec()));
+    }
+    reader.finish()?;
+    Ok(answers)
+}
