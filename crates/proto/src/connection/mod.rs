@@ -167,6 +167,7 @@ impl Connection {
     /// Swaps what is to be sent for `spare`, whose content is discarded. Channels that were
     /// [`Blocked`](crate::Write::Blocked) may be told to be writable by the events that follow.
     pub fn take_output(&mut self, spare: &mut Vec<u8>) {
+        self.settle();
         self.out.packets.take(spare);
         if let Service::Open(channels) = &mut self.service {
             channels.output_drained(&mut self.out);
@@ -348,7 +349,11 @@ impl Connection {
                 return Err(ConnectionError::TimedOut(Deadline::Login(timing.login.unwrap_or_default())));
             }
             Timer::RekeyDeadline => return Err(ConnectionError::TimedOut(Deadline::Rekey(timing.rekey))),
-            Timer::RekeyDue => self.transport.rekey(&mut self.out)?,
+            Timer::RekeyDue if self.transport.is_authenticated() => self.transport.rekey(&mut self.out)?,
+            Timer::RekeyDue => {
+                let next = self.common.rekey.interval.map(|interval| self.out.now() + interval);
+                self.out.timers.set(Timer::RekeyDue, next);
+            }
             Timer::Keepalive => {
                 let now = self.out.now();
                 match self.liveness.due(now) {

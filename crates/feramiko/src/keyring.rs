@@ -1,0 +1,174 @@
+//! Private keys for a login: those in memory, those in files, and those behind a passphrase.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use feramiko_crypto::Secret;
+use feramiko_keys::{KeyError, PrivateKey, PublicKey, Signer};
+
+use crate::error::Error;
+
+/// Asks for the passphrase of a key file; `None` for none.
+pub(crate) type AskPassphrase = Arc<Mutex<dyn FnMut(&Path) -> Option<Secret> + Send>>;
+
+/// The files that are tried when nothing is declared.
+const DEFAULT_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+/// How often a wrong passphrase may be corrected.
+const PASSPHRASE_TRIES: usize = 3;
+
+/// A key, ready to sign or not yet open.
+pub(crate) enum Key {
+    Open(Arc<dyn Signer>),
+    /// Protected, and its public half is not known before it is open.
+    Locked(PathBuf, AskPassphrase),
+}
+
+/// A key file that somebody named: it must be there and be readable.
+pub(crate) fn named(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, Error> {
+    load(path, ask).map_err(|error| Error::key_file(path, error))
+}
+
+/// The user's own keys, as far as they are there; and what was left out.
+pub(crate) fn defaults(ask: Option<&AskPassphrase>) -> (Vec<(PathBuf, Key)>, Vec<String>) {
+    let (mut keys, mut skipped) = (Vec::new(), Vec::new());
+    for path in DEFAULT_FILES.iter().filter_map(|name| dot_ssh(name)) {
+        match load(&path, ask) {
+            Ok(key) => keys.push((path, key)),
+            Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => {}
+            Err(error) => skipped.push(Error::key_file(&path, error).to_string()),
+        }
+    }
+    (keys, skipped)
+}
+
+/// A file in the user's own `.ssh`; `None` where nobody has a home.
+pub(crate) fn dot_ssh(name: &str) -> Option<PathBuf> {
+    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty())?;
+    Some(home.join(".ssh").join(name))
+}
+
+fn load(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, KeyError> {
+    match (PrivateKey::load_file(path, None), ask) {
+        (Ok(key), _) => Ok(Key::Open(Arc::new(key))),
+        (Err(KeyError::PassphraseNeeded), Some(ask)) => Ok(locked(path, ask)),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
+fn locked(path: &Path, ask: &AskPassphrase) -> Key {
+    let mut public = path.as_os_str().to_owned();
+    public.push(".pub");
+    match PublicKey::load_file(public) {
+        Ok((public, _)) => Key::Open(Arc::new(LockedKey {
+            public,
+            path: path.to_owned(),
+            ask: Arc::clone(ask),
+            open: Mutex::new(None),
+        })),
+        Err(_) => Key::Locked(path.to_owned(), Arc::clone(ask)),
+    }
+}
+
+/// Asks for the passphrase and opens the file. Takes its time.
+pub(crate) fn unlock(path: &Path, ask: &AskPassphrase) -> Result<PrivateKey, KeyError> {
+    let mut result = Err(KeyError::PassphraseNeeded);
+    for _ in 0..PASSPHRASE_TRIES {
+        let answer = (ask.lock().unwrap_or_else(PoisonError::into_inner))(path);
+        let Some(passphrase) = answer else { return result };
+        result = PrivateKey::load_file(path, Some(&passphrase));
+        if !matches!(result, Err(KeyError::WrongPassphrase | KeyError::PassphraseNeeded)) {
+            return result;
+        }
+    }
+    result
+}
+
+/// Opened when it has to sign, once.
+struct LockedKey {
+    public: PublicKey,
+    path: PathBuf,
+    ask: AskPassphrase,
+    open: Mutex<Option<PrivateKey>>,
+}
+
+impl Signer for LockedKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = match &mut *open {
+            Some(key) => key,
+            None => open.insert(unlock(&self.path, &self.ask)?),
+        };
+        if key.public_key() != &self.public {
+            return Err(KeyError::Mismatch);
+        }
+        key.sign(algorithm, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use feramiko_keys::KeyType;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn asking(answers: &[&str]) -> (AskPassphrase, Arc<AtomicUsize>) {
+        let mut answers: Vec<Secret> = answers.iter().rev().map(|text| Secret::from(*text)).collect();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let ask = move |_: &Path| {
+            count.fetch_add(1, Ordering::SeqCst);
+            answers.pop()
+        };
+        (Arc::new(Mutex::new(ask)), asked)
+    }
+
+    fn protected() -> (tempfile::TempDir, PathBuf, PrivateKey) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let key = PrivateKey::generate(KeyType::Ed25519).unwrap();
+        key.write_file(&path, "", Some(&"open sesame".into())).unwrap();
+        (dir, path, key)
+    }
+
+    #[test]
+    fn a_protected_key_with_its_public_half_asks_only_when_it_has_to_sign() {
+        let (_dir, path, key) = protected();
+        std::fs::write(path.with_extension("pub"), key.public_key().to_line("")).unwrap();
+        let (ask, asked) = asking(&["wrong", "open sesame"]);
+        let Ok(Key::Open(signer)) = named(&path, Some(&ask)) else { panic!() };
+        assert_eq!(signer.public_key(), key.public_key());
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        for _ in 0..2 {
+            assert!(signer.sign("ssh-ed25519", b"message").is_ok());
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "once wrong, once right, and not again");
+    }
+
+    #[test]
+    fn a_public_half_of_another_key_does_not_sign() {
+        let (_dir, path, _) = protected();
+        let other = PrivateKey::generate(KeyType::Ed25519).unwrap();
+        std::fs::write(path.with_extension("pub"), other.public_key().to_line("")).unwrap();
+        let (ask, _) = asking(&["open sesame"]);
+        let Ok(Key::Open(signer)) = named(&path, Some(&ask)) else { panic!() };
+        assert_eq!(signer.sign("ssh-ed25519", b"message"), Err(KeyError::Mismatch));
+    }
+
+    #[test]
+    fn without_the_public_half_or_without_anybody_to_ask_it_is_said_so() {
+        let (_dir, path, key) = protected();
+        let (ask, _) = asking(&["wrong", "wrong", "wrong", "open sesame"]);
+        assert!(matches!(named(&path, Some(&ask)), Ok(Key::Locked(..))));
+        assert_eq!(unlock(&path, &ask).unwrap_err(), KeyError::WrongPassphrase);
+        assert_eq!(unlock(&path, &ask).unwrap().public_key(), key.public_key());
+        assert!(matches!(
+            named(&path, None),
+            Err(Error::Key { path: Some(named), error: KeyError::PassphraseNeeded }) if named == path
+        ));
+    }
+}
