@@ -42,17 +42,10 @@ impl Service {
         decision: Decision,
         out: &mut Output,
     ) -> Result<Result<(), Misuse>, ConnectionError> {
-        match std::mem::replace(self, Self::None) {
-            Self::Server(server) => {
-                let (server, outcome) = server.decide(attempt, decision, out);
-                *self = Self::Server(server?);
-                Ok(outcome)
-            }
+        match self {
+            Self::Server(server) => server.decide(attempt, decision, out),
             // Too late: the attempt is no longer awaited.
-            other => {
-                *self = other;
-                Ok(Ok(()))
-            }
+            _ => Ok(Ok(())),
         }
     }
 
