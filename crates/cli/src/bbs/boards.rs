@@ -22,7 +22,7 @@ pub(crate) const BOARDS: [Board; 4] = [
     Board { id: 4, name: "Sysop", about: "letters to Robey" },
 ];
 
-/// Posts in all, and how many of them are newer than `since`.
+/// Posts in all, and how many of them are newer than `since` (counted to 100 on each board).
 pub(crate) fn tally(desk: &mut Desk<'_>, since: u64) -> Option<(u64, usize)> {
     let mut tally = (0, 0);
     for board in BOARDS {

@@ -104,14 +104,22 @@ pub(crate) fn welcome(desk: &mut Desk<'_>) {
 
 fn greet(desk: &mut Desk<'_>, visits: Option<Visits>) {
     let Some((posts, new)) = tally(desk, visits.map_or(0, |visits| visits.last)) else { return };
-    let text = match visits {
+    let call = match visits {
         Some(visits) => format!(
-            "This is your call number {}; the last one was on {}. {new} of {posts} posts are new.",
+            "This is your call number {}; the last one was on {}.",
             visits.calls.saturating_add(1),
             stamp(visits.last)
         ),
-        None => format!("This is your first call. {posts} posts are waiting to be read."),
+        None => "This is your first call.".to_owned(),
     };
+    let boards = match (posts, new) {
+        (0, _) => "The boards are still empty.".to_owned(),
+        (_, 0) => "There are no new posts.".to_owned(),
+        (_, 1) => "There is one new post.".to_owned(),
+        (_, 100..) => "There are 100 new posts or more.".to_owned(),
+        (_, new) => format!("There are {new} new posts."),
+    };
+    let text = format!("{call} {boards}");
     desk.print(Text::new().plain(text));
 }
 

@@ -7,11 +7,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::thread::JoinHandle;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
 
 /// A terminal in other modes than it was found in, until this is dropped.
@@ -20,8 +19,6 @@ pub(crate) struct RawMode {
     tty: OwnedFd,
     found: Termios,
     changed: Termios,
-    signals: Handle,
-    watcher: Option<JoinHandle<()>>,
 }
 
 /// How to put a terminal back.
@@ -73,13 +70,11 @@ impl RawMode {
         let mut changed = found.clone();
         change(&mut changed);
         restore_before_panics();
-        let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+        restore_before_signals()?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         saved().push(Saved { id, tty: tty.try_clone()?, found: found.clone() });
         // From here on, drop undoes what was done.
-        let mut guard = Self { id, tty, found, changed, signals: signals.handle(), watcher: None };
-        let thread = std::thread::Builder::new().name("terminal signals".into());
-        guard.watcher = Some(thread.spawn(move || end_by_signal(signals))?);
+        let guard = Self { id, tty, found, changed };
         tcsetattr(&guard.tty, OptionalActions::Drain, &guard.changed)?;
         Ok(guard)
     }
@@ -90,19 +85,29 @@ impl Drop for RawMode {
         // A terminal that is gone needs nothing.
         let _ = tcsetattr(&self.tty, OptionalActions::Drain, &self.found);
         saved().retain(|saved| saved.id != self.id);
-        self.signals.close();
-        if let Some(watcher) = self.watcher.take() {
-            let _ = watcher.join();
-        }
     }
 }
 
-fn end_by_signal(mut signals: Signals) {
-    for signal in &mut signals {
-        restore(&saved());
-        // Ends the process as the signal does without us, so that the shell sees the right status.
-        let _ = emulate_default_handler(signal);
+/// Starts the thread that takes signals. It stays: a signal that was watched once and is no more
+/// would be ignored from then on, not end the process.
+fn restore_before_signals() -> io::Result<()> {
+    static STARTED: Mutex<bool> = Mutex::new(false);
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if *started {
+        return Ok(());
     }
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+    let thread = std::thread::Builder::new().name("terminal signals".into());
+    thread.spawn(move || {
+        for signal in &mut signals {
+            restore(&saved());
+            // Ends the process as the signal does without us, so that the shell sees the status it
+            // expects.
+            let _ = emulate_default_handler(signal);
+        }
+    })?;
+    *started = true;
+    Ok(())
 }
 
 fn restore_before_panics() {

@@ -47,6 +47,13 @@ fn child_plays_its_part() {
             assert!(outcome.is_err());
             std::mem::forget(guard);
         }
+        "signal afterwards" => {
+            drop(raw());
+            tell("not raw");
+            loop {
+                std::thread::park();
+            }
+        }
         "signal" => {
             let _guard = raw();
             tell("raw");
@@ -87,6 +94,8 @@ struct Stage {
     /// Kept open, so that the terminal's modes can be read after the child's end.
     slave: std::fs::File,
     child: Child,
+    /// The modes of the terminal before the child used it.
+    before: Termios,
     shown: Vec<u8>,
 }
 
@@ -111,8 +120,9 @@ impl Stage {
             rustix::fs::Mode::empty(),
         );
         let slave = std::fs::File::from(slave.unwrap());
+        let before = tcgetattr(&slave).unwrap();
         let child = command.env(PART, part).spawn(pts).unwrap();
-        Self { pty, slave, child, shown: Vec::new() }
+        Self { pty, slave, child, before, shown: Vec::new() }
     }
 
     /// Reads what the child shows until `mark` has come.
@@ -164,25 +174,23 @@ fn assert_same(one: &Termios, other: &Termios) {
 #[test]
 fn raw_mode_passes_every_key_and_is_undone() {
     let mut stage = Stage::play("raw and back");
-    let before = stage.modes();
     stage.awaits("<raw>");
     assert!(stage.is_raw());
     stage.types("\x03");
     stage.awaits("<key 3>");
     assert!(stage.ends().success());
-    assert_same(&stage.modes(), &before);
+    assert_same(&stage.modes(), &stage.before);
 }
 
 #[test]
 fn a_panic_finds_the_terminal_as_it_was() {
     let mut stage = Stage::play("panic");
-    let before = stage.modes();
     stage.awaits("<raw>");
     assert!(stage.is_raw());
     stage.types("x");
     stage.awaits("as planned");
     stage.ends();
-    assert_same(&stage.modes(), &before);
+    assert_same(&stage.modes(), &stage.before);
     // The report itself came after, on a terminal that ends lines with CR LF.
     assert!(stage.text().contains("as planned\r\n"), "{:?}", stage.text());
 }
@@ -193,13 +201,23 @@ fn signals_end_the_program_but_not_the_terminal() {
 
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
         let mut stage = Stage::play("signal");
-        let before = stage.modes();
         stage.awaits("<raw>");
         assert!(stage.is_raw());
         stage.signal(signal);
         assert_eq!(stage.ends().signal(), Some(signal.as_raw()));
-        assert_same(&stage.modes(), &before);
+        assert_same(&stage.modes(), &stage.before);
     }
+}
+
+#[test]
+fn signals_end_the_program_afterwards_too() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let mut stage = Stage::play("signal afterwards");
+    stage.awaits("<not raw>");
+    // Control-C, on a terminal that makes a signal of it again.
+    stage.types("\x03");
+    assert_eq!(stage.ends().signal(), Some(Signal::INT.as_raw()));
 }
 
 #[test]
@@ -217,23 +235,21 @@ fn a_new_size_is_told() {
 fn a_suspended_program_gives_the_terminal_back_meanwhile() {
     let script = "set -m; \"$@\"; echo '<stopped>'; read line; fg; echo '<gone>'";
     let mut stage = Stage::play_under_shell("suspend", script);
-    let before = stage.modes();
     stage.awaits("<raw>");
     stage.awaits("<stopped>");
-    assert_same(&stage.modes(), &before);
+    assert_same(&stage.modes(), &stage.before);
     stage.types("\n");
     stage.awaits("<again>");
     assert!(stage.is_raw());
     stage.types("x");
     stage.awaits("<gone>");
     assert!(stage.ends().success());
-    assert_same(&stage.modes(), &before);
+    assert_same(&stage.modes(), &stage.before);
 }
 
 #[test]
 fn questions_are_asked_on_the_terminal_and_secrets_not_shown() {
     let mut stage = Stage::play("questions");
-    let before = stage.modes();
     stage.awaits("Name: ");
     stage.types("robey\r");
     // A peer's prompt cannot command the terminal (defect 136).
@@ -241,7 +257,7 @@ fn questions_are_asked_on_the_terminal_and_secrets_not_shown() {
     assert!(!stage.modes().local_modes.contains(LocalModes::ECHO));
     stage.types("s3cret\r");
     stage.awaits("Trust (yes/no/[fingerprint])? ");
-    assert_same(&stage.modes(), &before);
+    assert_same(&stage.modes(), &stage.before);
     stage.types("maybe\r");
     stage.awaits("Please type 'yes', 'no' or the fingerprint: ");
     stage.types("SHA256:abc\r");

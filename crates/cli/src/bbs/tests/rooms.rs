@@ -31,7 +31,7 @@ fn a_post_is_read_by_another_caller() {
     let mut alice = town.call("alice");
     post(&mut alice, "On friends", &["They are iron.", "", "Or paranoid."]);
     let mut bob = town.call("bob");
-    bob.sees("1 posts are waiting");
+    bob.sees("This is your first call. There is one new post.");
     bob.enters(&["b", "1"]);
     bob.sees("   1 08-24  alice         On friends");
     bob.enters(&["1"]);
@@ -67,7 +67,7 @@ fn posts_are_there_after_a_restart() {
     bob.enters(&["b", "1", "1"]);
     bob.sees("I will be here.");
     let alice = town.call("alice");
-    alice.sees("your call number 2; the last one was on 2003-08-24 18:30. 0 of 1 posts are new.");
+    alice.sees("your call number 2; the last one was on 2003-08-24 18:30. There are no new posts.");
 }
 
 #[test]
