@@ -16,7 +16,7 @@ use crate::pollable::{Pollable, Signal};
 use crate::shared::{Handle, Shared, Undo};
 use crate::slot::Slot;
 use crate::state::State;
-use crate::transport::{Transport, no_such_channel};
+use crate::transport::Transport;
 use crate::waiters::{Side, Topic};
 
 /// A channel: bytes both ways, and requests.
@@ -302,6 +302,11 @@ impl Channel {
     }
 }
 
+/// For handles of channels that are gone.
+pub(crate) fn no_such_channel() -> Error {
+    Error::Misuse(Misuse::NoSuchChannel)
+}
+
 fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the channel did not get ready in time")
 }
@@ -539,7 +544,7 @@ impl State {
         now: Instant,
     ) -> Result<Option<feramiko_proto::RequestId>, Error> {
         self.alive()?;
-        let mut channel = self.connection.channel(id, now).ok_or(Error::Misuse(Misuse::NoSuchChannel))?;
+        let mut channel = self.connection.channel(id, now).ok_or_else(no_such_channel)?;
         Ok(channel.request(request, want_reply)?)
     }
 }

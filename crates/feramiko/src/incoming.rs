@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use feramiko_proto::{ChannelRequest, OpenFailure, OpenRequest, Request};
 
-use crate::channel::Channel;
+use crate::channel::{Channel, no_such_channel};
 use crate::error::Error;
 use crate::shared::Handle;
 use crate::slot::Slot;
-use crate::transport::no_such_channel;
 
 /// The peer wants a channel. Dropped unanswered, it is refused as administratively prohibited.
 pub struct IncomingChannel {

@@ -1,6 +1,8 @@
 //! Under construction.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+#[cfg(feature = "tokio")]
+mod async_channel;
 mod attempt;
 mod auth;
 mod channel;
@@ -16,6 +18,8 @@ mod transport;
 mod verify;
 mod waiters;
 
+#[cfg(feature = "tokio")]
+pub use async_channel::AsyncChannel;
 pub use attempt::Attempt;
 pub use auth::{AuthStep, Credential, Responder};
 pub use channel::{Channel, Stderr};

@@ -97,10 +97,7 @@ impl Shared {
     pub(crate) fn take_jobs(&self) -> Vec<Job> {
         self.with(|state, now| {
             state.flow.asleep = None;
-            if state.connection.poll_timeout().is_some_and(|due| due <= now) {
-                state.connection.handle_timeout(now);
-                state.sort_events(now);
-            }
+            state.handle_timeout(now);
             std::mem::take(&mut state.flow.jobs)
         })
     }
@@ -144,6 +141,17 @@ impl Shared {
             let wants_more = state.connection.wants_input();
             Received { wants_more, stalled: !wants_more && !input.is_empty(), setting_up: state.setting_up }
         })
+    }
+
+    /// Nothing happens: buffers that have grown are given back.
+    pub(crate) fn shrink(&self) {
+        self.with(|state, _| {
+            if !state.flow.flushing && !state.has_unsent() {
+                // What the core had swapped in comes out, and is dropped.
+                state.flow.unsent = Unsent::default();
+                state.connection.take_output(&mut Vec::new());
+            }
+        });
     }
 
     pub(crate) fn set_worker(&self, worker: JoinHandle<()>) {
@@ -273,7 +281,7 @@ pub(crate) struct Received {
 impl State {
     fn lie_down(&mut self, alarm: &Waker, writing: bool, ending: bool) -> Plan {
         let plan = Plan {
-            deadline: self.connection.poll_timeout(),
+            deadline: self.due(),
             read: self.connection.wants_input(),
             write: self.flow.blocked || writing,
             ending,
@@ -375,10 +383,6 @@ pub(crate) struct Handle(pub(crate) Arc<Shared>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.with(|state, now| {
-            if state.cause.is_none() {
-                state.connection.disconnect(DisconnectReason::ByApplication, "", now);
-            }
-        });
+        self.0.with(|state, now| state.disconnect(DisconnectReason::ByApplication, "", now));
     }
 }

@@ -10,11 +10,12 @@ use std::time::Instant;
 
 use feramiko_keys::Signer;
 use feramiko_proto::{
-    AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, Event, GlobalId, HostKeyError,
+    AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, DisconnectReason, Event, GlobalId, HostKeyError,
     HostKeyQuestion, OpenFailure, OpenRequest, Prompts, SignPurpose, SignRequest,
 };
 use feramiko_crypto::Secret;
 
+use crate::driver::FLUSH_LINGER;
 use crate::driver::buffer::Unsent;
 use crate::driver::job::Job;
 use crate::driver::link::Link;
@@ -70,6 +71,8 @@ pub(crate) struct Flow {
     /// What the driver sleeps until; `None` while it is awake.
     pub(crate) asleep: Option<Plan>,
     pub(crate) jobs: Vec<Job>,
+    /// The end was asked for, and comes then even if the core waits for a key exchange.
+    pub(crate) leave_by: Option<Instant>,
     /// Sending failed. What the peer said before it went is still to be read.
     pub(crate) broken: Option<ConnectionError>,
     /// The driver has gone, and with it the link.
@@ -416,10 +419,37 @@ impl State {
         }
     }
 
+    /// Ends the connection, behind everything that was written, but within a bounded time.
+    pub(crate) fn disconnect(&mut self, reason: DisconnectReason, description: &str, now: Instant) {
+        if self.cause.is_none() && self.flow.leave_by.is_none() {
+            self.connection.disconnect(reason, description, now);
+            self.flow.leave_by = Some(now + FLUSH_LINGER);
+        }
+    }
+
+    /// When the driver has to wake up by itself.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let leave_by = self.flow.leave_by.filter(|_| self.cause.is_none());
+        [self.connection.poll_timeout(), leave_by].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.due().is_none_or(|due| due > now) {
+            return;
+        }
+        self.connection.handle_timeout(now);
+        self.sort_events(now);
+        if self.cause.is_none() && self.flow.leave_by.is_some_and(|leave_by| leave_by <= now) {
+            self.connection.fail(ConnectionError::Closed, now);
+            self.sort_events(now);
+        }
+    }
+
     /// The driver's alarm, if what it sleeps until is not all that it must know of any more.
     pub(crate) fn alarm(&mut self) -> Option<Waker> {
         let asleep = self.flow.asleep?;
-        let earlier = match (self.connection.poll_timeout(), asleep.deadline) {
+        let earlier = match (self.due(), asleep.deadline) {
             (Some(new), Some(old)) => new < old,
             (new, old) => new.is_some() && old.is_none(),
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use feramiko_keys::{PublicKey, Signer};
 use feramiko_proto::{
-    ClientConfig, Connection, ConnectionError, DisconnectReason, HostKeyQuestion, Misuse, Negotiated, ServerConfig,
+    ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Negotiated, ServerConfig,
 };
 
 use crate::attempt::Attempt;
@@ -119,7 +119,7 @@ impl Transport {
         let handle = Arc::clone(&self.handle);
         Pending::new(async move {
             let check = |state: &mut State, _| match state.connection.negotiated() {
-                Some(negotiated) if state.ready => Some(Ok(negotiated.clone())),
+                Some(negotiated) if state.ready => Some(Ok(negotiated)),
                 _ => state.cause.clone().map(Err),
             };
             handle.0.until(Topic::Ready, check).await
@@ -161,7 +161,7 @@ impl Transport {
 
     /// What was negotiated, after the first key exchange.
     pub fn negotiated(&self) -> Option<Negotiated> {
-        self.look(|state, _| state.connection.negotiated().cloned())
+        self.look(|state, _| state.connection.negotiated())
     }
 
     /// The peer's version line without its end: `SSH-2.0-OpenSSH_9.2p1`. As sent: sanitize before showing.
@@ -358,11 +358,7 @@ impl Transport {
 
     /// Tells the peer why and ends the connection (RFC 4253 section 11.1). Does not wait.
     pub fn disconnect(&self, reason: DisconnectReason, description: &str) {
-        self.look(|state, now| {
-            if state.cause.is_none() {
-                state.connection.disconnect(reason, description, now);
-            }
-        });
+        self.look(|state, now| state.disconnect(reason, description, now));
     }
 
     /// Ends the connection and waits, for a bounded time, until everything has been sent and the driver is gone: no thread
@@ -371,11 +367,7 @@ impl Transport {
         let handle = Arc::clone(&self.handle);
         Pending::new(async move {
             let shared = &handle.0;
-            shared.with(|state, now| {
-                if state.cause.is_none() {
-                    state.connection.disconnect(DisconnectReason::ByApplication, "", now);
-                }
-            });
+            shared.with(|state, now| state.disconnect(DisconnectReason::ByApplication, "", now));
             shared.until(Topic::End, |state, _| state.flow.done.then_some(())).await;
             shared.join();
         })
@@ -402,15 +394,4 @@ fn server_state(config: Arc<ServerConfig>, host_keys: Vec<Arc<dyn Signer>>) -> R
     }
     config.check()?;
     Ok(State::new(Connection::server(config, Instant::now()), host_keys))
-}
-
-/// For handles of things that are gone.
-pub(crate) fn no_such_channel() -> Error {
-    Error::Misuse(Misuse::NoSuchChannel)
-}
-
-/// For a driver that cannot start.
-#[cfg(feature = "tokio")]
-pub(crate) fn cannot_start(kind: std::io::ErrorKind, message: &str) -> ConnectionError {
-    ConnectionError::Io { kind, message: message.to_owned() }
 }

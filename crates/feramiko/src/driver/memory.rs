@@ -36,8 +36,10 @@ impl Duct {
     fn change<R>(&self, change: impl FnOnce(&mut Inside) -> R) -> R {
         let mut inside = self.lock();
         let result = change(&mut inside);
-        let reader = inside.reader.take_if(|_| !inside.bytes.is_empty() || inside.ended.is_some());
-        let writer = inside.writer.take_if(|_| inside.bytes.len() < CAPACITY || inside.refused);
+        let readable = !inside.bytes.is_empty() || inside.ended.is_some();
+        let writable = inside.bytes.len() < CAPACITY || inside.refused;
+        let reader = inside.reader.take_if(|_| readable);
+        let writer = inside.writer.take_if(|_| writable);
         drop(inside);
         reader.into_iter().chain(writer).for_each(Waker::wake);
         result
