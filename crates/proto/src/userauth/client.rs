@@ -6,8 +6,7 @@ use feramiko_wire::{Reader, Writer};
 
 use super::signed::KeyRequest;
 use super::{
-    Budget, Context, Extensions, HOSTBOUND, INTERACTIVE, MAX_BANNER, MAX_PROMPTS, NONE, PASSWORD, SERVICE,
-    unexpected,
+    Budget, Context, Extensions, INTERACTIVE, MAX_BANNER, MAX_PROMPTS, NONE, PASSWORD, SERVICE, unexpected,
 };
 use crate::error::{ConnectionError, Misuse, ProtocolError};
 use crate::event::{AuthOutcome, Event, Method, Prompt, Prompts, SignPurpose, SignRequest};

@@ -1,7 +1,9 @@
 //! Both sides with messages made by hand.
 
 mod client;
+mod limits;
 mod server;
+mod server_keys;
 
 use std::sync::Arc;
 use std::time::Instant;
