@@ -14,6 +14,7 @@ const MAX_EVENTS: usize = 1024;
 pub(crate) struct Output {
     pub(crate) packets: Outbound,
     events: VecDeque<Event>,
+    fetched: u64,
     now: Instant,
     pub(crate) timers: Timers,
     /// Keys for the packets after the one being handled.
@@ -25,7 +26,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(packets: Outbound, now: Instant) -> Self {
-        Self { packets, events: VecDeque::new(), now, timers: Timers::default(), inbound_keys: None, authenticated: false }
+        Self { packets, events: VecDeque::new(), fetched: 0, now, timers: Timers::default(), inbound_keys: None, authenticated: false }
     }
 
     /// Queues a message that `fill` appends, number first. Held back by itself while a key exchange is under way.
@@ -62,7 +63,19 @@ impl Output {
     }
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        self.fetched += 1;
+        Some(event)
+    }
+
+    /// Events told so far.
+    pub(crate) fn told(&self) -> u64 {
+        self.fetched + self.events.len() as u64
+    }
+
+    /// Events fetched so far.
+    pub(crate) fn fetched(&self) -> u64 {
+        self.fetched
     }
 
     /// The valve: replies owed and events not fetched, never our own data.

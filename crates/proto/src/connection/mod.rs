@@ -440,7 +440,7 @@ impl Connection {
         tracing::debug!(%error, "connection ended");
         self.out.timers.clear();
         if let Service::Open(channels) = &mut self.service {
-            channels.end(&mut self.out);
+            channels.end();
         }
         self.out.tell(Event::Ended(error.clone()));
         self.ended = Some(error);

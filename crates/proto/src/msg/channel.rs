@@ -1,6 +1,6 @@
 //! Messages 90-100: channels (RFC 4254 section 5).
 
-use feramiko_wire::{Rest, messages};
+use feramiko_wire::{DecodeError, Reader, Rest, messages};
 
 messages! {
     /// RFC 4254 section 5.1.
@@ -65,4 +65,14 @@ messages! {
     pub(crate) struct RequestFailure = 100 {
         recipient: u32,
     }
+}
+
+/// An open failure whose language tag may be missing.
+pub(crate) fn read_open_failure(payload: &[u8]) -> Result<OpenFailure<'_>, DecodeError> {
+    let mut reader = Reader::new(payload);
+    reader.u8()?;
+    let (recipient, reason, description) = (reader.u32()?, reader.u32()?, reader.string()?);
+    let language = if reader.is_empty() { Default::default() } else { reader.string()? };
+    reader.finish()?;
+    Ok(OpenFailure { recipient, reason, description, language })
 }
