@@ -27,6 +27,10 @@ impl Deadline {
         }
     }
 
+    pub(crate) fn is_set(&self) -> bool {
+        self.at.is_some()
+    }
+
     pub(crate) fn passed(&self, during: Stage) -> Error {
         Error::Timeout { during, limit: self.limit.unwrap_or_default() }
     }

@@ -55,7 +55,10 @@ where
 }
 
 fn panicked() -> Error {
-    Error::Io { kind: std::io::ErrorKind::Other, message: "a callback of the application panicked".to_owned() }
+    Error::Io {
+        kind: std::io::ErrorKind::Other,
+        message: "a callback of the application panicked".to_owned(),
+    }
 }
 
 /// Whichever is done first; the other is dropped. Where both are, the first.
@@ -68,6 +71,38 @@ where
     std::future::poll_fn(move |cx| match Pin::new(&mut first).poll(cx) {
         Poll::Ready(value) => Poll::Ready(Either::First(value)),
         Poll::Pending => Pin::new(&mut second).poll(cx).map(Either::Second),
+    })
+    .await
+}
+
+/// Both, begun in this order and waited for together.
+pub(crate) async fn both<A, B>(first: A, second: B) -> (A::Output, B::Output)
+where
+    A: Future + Unpin,
+    B: Future + Unpin,
+    A::Output: Unpin,
+    B::Output: Unpin,
+{
+    let (mut first, mut second) = (first, second);
+    let (mut one, mut other) = (None, None);
+    std::future::poll_fn(move |cx| {
+        if one.is_none()
+            && let Poll::Ready(value) = Pin::new(&mut first).poll(cx)
+        {
+            one = Some(value);
+        }
+        if other.is_none()
+            && let Poll::Ready(value) = Pin::new(&mut second).poll(cx)
+        {
+            other = Some(value);
+        }
+        match (one.take(), other.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            (kept_one, kept_other) => {
+                (one, other) = (kept_one, kept_other);
+                Poll::Pending
+            }
+        }
     })
     .await
 }

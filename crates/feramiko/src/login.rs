@@ -9,11 +9,12 @@ use feramiko_keys::{KeyError, Signer};
 use feramiko_proto::{ConnectionError, Prompts};
 
 use crate::agenda::{Agenda, Entry, Method, Next};
+use crate::auth::{AuthStep, Credential};
 use crate::error::{AuthError, Error, Outcome, Tried};
 use crate::helper::{Driver, Either, blocking, race};
 use crate::keyring::{self, AskPassphrase, Key};
 use crate::pending::Pending;
-use crate::transport::{AuthStep, Credential, Transport};
+use crate::transport::Transport;
 
 /// Asks for a password: the number of the attempt, the first being 1. `None` gives up.
 pub(crate) type AskPassword = Arc<Mutex<dyn FnMut(u32) -> Option<Secret> + Send>>;
@@ -75,9 +76,7 @@ impl Plan {
         for identity in self.identities {
             prepared.entries.push(match identity {
                 Identity::Key(signer) => Item::Key { key: Key::Open(signer), from: None },
-                Identity::KeyFile(path) => {
-                    Item::Key { key: keyring::named(&path, ask)?, from: Some(path) }
-                }
+                Identity::KeyFile(path) => Item::Key { key: keyring::named(&path, ask)?, from: Some(path) },
                 Identity::Password(password) => Item::Password(password),
                 Identity::AskPassword(ask) => Item::AskPassword { ask, asked: 0 },
                 Identity::Interactive(answer) => Item::Interactive(answer),
@@ -200,7 +199,11 @@ impl Login<'_> {
         let (credential, password) = match item {
             None => (Credential::None, None),
             Some(Item::Key { key, .. }) => match self.signer(key).await? {
-                Ok(signer) => (Credential::Key(signer), None),
+                Ok(signer) => {
+                    // Where a signature costs something, or somebody is asked for it, it is not made in vain.
+                    let query = signer.is_slow();
+                    (Credential::Key { signer, algorithm: None, query }, None)
+                }
                 Err(why) => {
                     self.skipped.push(why);
                     return Ok((Outcome::NotSigned, None));
@@ -218,7 +221,7 @@ impl Login<'_> {
                 }
             }
         };
-        let step = self.transport.authenticate(self.user, credential).await?;
+        let step = self.authenticate(credential).await?;
         let step = match (step, password) {
             (AuthStep::PasswordExpired { prompt }, Some(old)) => self.change(old, prompt).await?,
             (step, _) => step,
@@ -232,6 +235,15 @@ impl Login<'_> {
             }
             _ => (Outcome::Expired, None),
         })
+    }
+
+    async fn authenticate(&self, credential: Credential) -> Result<AuthStep, Error> {
+        if !matches!(credential, Credential::KeyboardInteractive(_)) {
+            return self.transport.authenticate(self.user, credential).await;
+        }
+        // The application is asked by whoever waits for the attempt, and may take its time.
+        let attempt = self.transport.authenticate(self.user, credential);
+        self.ask(move || attempt.wait()).await?
     }
 
     /// A signer, or why there is none.
@@ -310,7 +322,11 @@ fn interactive(answer: &Answer, answered: &Arc<Mutex<bool>>) -> Credential {
 
 /// A password by the method that the server takes. To questions it is told only where there is one, and what is
 /// typed there is not to be shown: a code from a telephone is not the password.
-fn by_password(password: Secret, method: Method, answered: &Arc<Mutex<bool>>) -> (Credential, Option<Secret>) {
+fn by_password(
+    password: Secret,
+    method: Method,
+    answered: &Arc<Mutex<bool>>,
+) -> (Credential, Option<Secret>) {
     if method != Method::Interactive {
         return (Credential::Password(password.clone()), Some(password));
     }

@@ -1,0 +1,123 @@
+//! [`Client`]: the short way to a server.
+
+use std::sync::Arc;
+
+use feramiko_keys::PublicKey;
+
+use crate::channel::Channel;
+use crate::connect::Connect;
+use crate::driver::socket::Socket;
+use crate::error::{Error, Tried};
+use crate::pending::Pending;
+use crate::process::Command;
+use crate::transport::Transport;
+
+/// A connection to a server that knows who it is: the host key is verified and the user is logged in.
+///
+/// A handle: clones share the connection, which is closed when the last handle of it is dropped, channels and
+/// processes included.
+///
+/// ```no_run
+/// # fn main() -> Result<(), feramiko::Error> {
+/// use feramiko::Client;
+///
+/// let client = Client::connect("robey@example.com").wait()?;
+/// let output = client.command("uname -a").output().wait()?;
+/// print!("{}", String::from_utf8_lossy(&output.stdout));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    transport: Transport,
+    login: Arc<Login>,
+}
+
+#[derive(Debug)]
+struct Login {
+    user: String,
+    host_key: PublicKey,
+    steps: Vec<Tried>,
+}
+
+impl Client {
+    /// Where to connect to, as `user@host:port`; user and port may be missing. What can be chosen is chosen on the
+    /// [`Connect`], which becomes a client by `.wait()` or `.await`.
+    pub fn connect(address: impl AsRef<str>) -> Connect {
+        Connect::to(address.as_ref())
+    }
+
+    /// The same over a connection that is there already: a pipe, a child process, a channel of another connection. The
+    /// address says who is expected at its other end, and as whom to log in. It is driven by a worker thread.
+    pub fn connect_over(socket: impl Into<Socket>, address: impl AsRef<str>) -> Connect {
+        Connect::to(address.as_ref()).over(socket.into())
+    }
+
+    /// The same over a stream of tokio's, driven by a task of the current runtime.
+    #[cfg(feature = "tokio")]
+    pub fn connect_over_async<S>(stream: S, address: impl AsRef<str>) -> Connect
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    {
+        Connect::to(address.as_ref()).over_async(Box::new(stream))
+    }
+
+    /// To another server through this one, as `ssh -J` goes: this server opens the TCP connection, and sees none of
+    /// what goes through it.
+    pub fn jump(&self, address: impl AsRef<str>) -> Connect {
+        Connect::to(address.as_ref()).through(self.transport.clone())
+    }
+
+    pub(crate) fn new(transport: Transport, user: String, host_key: PublicKey, steps: Vec<Tried>) -> Self {
+        Self { transport, login: Arc::new(Login { user, host_key, steps }) }
+    }
+
+    /// A command line for the user's shell at the other end, taken as it is; [`Command::arg`] adds quoted words.
+    pub fn command(&self, line: impl Into<Vec<u8>>) -> Command {
+        Command::exec(self.transport.clone(), line.into())
+    }
+
+    /// The user's login shell; give it a [`pty`](Command::pty) to be interactive.
+    pub fn shell(&self) -> Command {
+        Command::shell(self.transport.clone())
+    }
+
+    /// A subsystem by its name: `sftp`.
+    pub fn subsystem(&self, name: impl Into<String>) -> Command {
+        Command::subsystem(self.transport.clone(), name.into())
+    }
+
+    /// A session channel with nothing in it yet.
+    ///
+    /// # Errors
+    /// [`Error::Open`] with the server's reason.
+    pub fn open_session(&self) -> Pending<Result<Channel, Error>> {
+        self.transport.open_session()
+    }
+
+    /// The connection underneath, for everything else.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// As whom it is logged in.
+    pub fn user(&self) -> &str {
+        &self.login.user
+    }
+
+    /// The server's host key.
+    pub fn host_key(&self) -> &PublicKey {
+        &self.login.host_key
+    }
+
+    /// How the login went, step by step, the last one being the success. A last step of `none` means that the server
+    /// wanted no proof at all: whatever asks for a password after that is not the login.
+    pub fn login_steps(&self) -> &[Tried] {
+        &self.login.steps
+    }
+
+    /// Closes the connection and waits until it is gone; other handles of it end with it.
+    pub fn close(&self) -> Pending<()> {
+        self.transport.close()
+    }
+}

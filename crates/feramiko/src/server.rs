@@ -1,0 +1,451 @@
+//! [`Server`]: takes connections in, within limits.
+
+use std::future::IntoFuture;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use feramiko_keys::Signer;
+use feramiko_proto::{Algorithms, ServerConfig};
+
+use crate::acceptor::Acceptor;
+use crate::driver::socket::Socket;
+use crate::error::Error;
+use crate::helper::Driver;
+use crate::limits::{Admission, MaxStartups, SourceRate, TurnedAway};
+use crate::pending::Pending;
+use crate::server_connection::ServerConnection;
+use crate::transport::Transport;
+
+/// Takes SSH connections in. A handle: the last clone dropped stops listening; connections go on.
+///
+/// Nothing is called back: a connection is pulled with [`accept`](Self::accept), and from it attempts to log in, channels
+/// and requests, each of which is accepted or refused; what is dropped is refused.
+///
+/// ```
+/// use feramiko::{Client, KeyType, PrivateKey, Program, Proof, Server};
+///
+/// let key = PrivateKey::generate(KeyType::Ed25519)?;
+/// let server = Server::builder().host_key(key.clone()).bind("127.0.0.1:0").wait()?;
+/// let address = server.local_addr()?;
+/// std::thread::spawn(move || {
+///     server.serve(|connection| {
+///         while let Some(attempt) = connection.next_auth().wait()? {
+///             let known = matches!(attempt.proof(), Proof::Password(word) if word.matches("foo"));
+///             if known && attempt.user() == "robey" { attempt.accept()? } else { attempt.reject()? }
+///         }
+///         while let Some(session) = connection.next_session().wait()? {
+///             let Some(start) = session.program().wait()? else { continue };
+///             if let Program::Exec(line) = start.program().clone() {
+///                 start.accept().finish(line, b"", 0).wait()?;
+///             }
+///         }
+///         Ok(())
+///     })
+/// });
+///
+/// let client = Client::connect(address.to_string())
+///     .user("robey")
+///     .password("foo")
+///     .host_key(key.public_key().clone())
+///     .wait()?;
+/// assert_eq!(client.command("hello").output().wait()?.stdout, b"hello");
+/// # Ok::<(), feramiko::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    listener: Listener,
+    address: SocketAddr,
+    setup: Arc<Setup>,
+}
+
+enum Listener {
+    Thread(Acceptor),
+    #[cfg(feature = "tokio")]
+    Tokio {
+        listener: tokio::net::TcpListener,
+        stopped: tokio::sync::watch::Sender<bool>,
+    },
+}
+
+/// What all connections of a server have in common.
+struct Setup {
+    config: Arc<ServerConfig>,
+    signers: Vec<Arc<dyn Signer>>,
+    gate: Arc<Gate>,
+    banner: Option<String>,
+}
+
+/// Makes a [`Server`].
+#[must_use = "a ServerBuilder does nothing until bind is called"]
+pub struct ServerBuilder {
+    config: ServerConfig,
+    signers: Vec<Arc<dyn Signer>>,
+    startups: MaxStartups,
+    rate: Option<SourceRate>,
+    banner: Option<String>,
+}
+
+impl Server {
+    /// Begins to describe a server. A [host key](ServerBuilder::host_key) is all that must be said.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            config: ServerConfig::default(),
+            signers: Vec::new(),
+            startups: MaxStartups::default(),
+            rate: None,
+            banner: None,
+        }
+    }
+
+    /// The next connection that is let in. Those beyond the limits are turned away before.
+    ///
+    /// # Errors
+    /// The listening socket has failed, or [`stop`](Self::stop) was called.
+    pub fn accept(&self) -> Pending<Result<ServerConnection, Error>> {
+        let inner = Arc::clone(&self.0);
+        Pending::new(async move { inner.accept().await })
+    }
+
+    /// Takes connections in until [`stop`](Self::stop) is called, and lets `handler` look after each, on a thread of its
+    /// own. A handler that fails or panics ends its own connection only.
+    ///
+    /// # Errors
+    /// The listening socket has failed.
+    pub fn serve<F>(&self, handler: F) -> Result<(), Error>
+    where
+        F: Fn(ServerConnection) -> Result<(), Error> + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        loop {
+            let connection = match self.accept().wait() {
+                Ok(connection) => connection,
+                Err(Error::Io { kind: io::ErrorKind::NotConnected, .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let handler = Arc::clone(&handler);
+            let peer = connection.peer_addr();
+            let work = move || {
+                if let Err(error) = handler(connection) {
+                    tracing::info!(?peer, %error, "a connection has failed");
+                }
+            };
+            if let Err(error) = std::thread::Builder::new().name("feramiko-serve".to_owned()).spawn(work) {
+                tracing::error!(?peer, %error, "no thread for a connection");
+            }
+        }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// None any more; the address was asked for when it began to listen.
+    pub fn local_addr(&self) -> Result<SocketAddr, Error> {
+        Ok(self.0.address)
+    }
+
+    /// Stops listening: [`accept`](Self::accept) fails from now on, for all clones. Connections go on.
+    pub fn stop(&self) {
+        match &self.0.listener {
+            Listener::Thread(acceptor) => acceptor.stop(),
+            #[cfg(feature = "tokio")]
+            Listener::Tokio { stopped, .. } => {
+                stopped.send_replace(true);
+            }
+        }
+    }
+}
+
+impl Inner {
+    async fn accept(&self) -> Result<ServerConnection, Error> {
+        loop {
+            match &self.listener {
+                Listener::Thread(acceptor) => {
+                    let (stream, peer, permit) = std::future::poll_fn(|cx| acceptor.poll_accept(cx)).await?;
+                    let transport = self.setup.transport(stream)?;
+                    return Ok(self.setup.connection(transport, Some(peer), Some(permit)));
+                }
+                #[cfg(feature = "tokio")]
+                Listener::Tokio { listener, stopped } => {
+                    if let Some((stream, peer, permit)) = self.accept_async(listener, stopped).await? {
+                        let (config, signers) = (Arc::clone(&self.setup.config), self.setup.signers.clone());
+                        let transport = Transport::server_async(stream, config, signers)?;
+                        return Ok(self.setup.connection(transport, Some(peer), Some(permit)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One that is let in; `None` for one that is not.
+    #[cfg(feature = "tokio")]
+    async fn accept_async(
+        &self,
+        listener: &tokio::net::TcpListener,
+        stopped: &tokio::sync::watch::Sender<bool>,
+    ) -> Result<Option<(tokio::net::TcpStream, SocketAddr, Permit)>, Error> {
+        use crate::acceptor::{REST, Trouble};
+
+        let mut stopping = stopped.subscribe();
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopped| *stopped) => return Err(has_stopped()),
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match self.setup.gate.admit(peer) {
+                Ok(permit) => {
+                    // Speed only: small packets are not to wait for one another.
+                    let _ = stream.set_nodelay(true);
+                    Ok(Some((stream, peer, permit)))
+                }
+                Err(why) => {
+                    // As much as goes out at once.
+                    let _ = stream.try_write(why.words());
+                    Ok(None)
+                }
+            },
+            Err(error) => match Trouble::of(&error) {
+                Trouble::OfTheGuest => Ok(None),
+                Trouble::Shortage => {
+                    tokio::time::sleep(REST).await;
+                    Ok(None)
+                }
+                Trouble::Fatal => Err(Error::io("accepting a connection", &error)),
+            },
+        }
+    }
+}
+
+pub(crate) fn has_stopped() -> Error {
+    Error::Io { kind: io::ErrorKind::NotConnected, message: "the server has stopped".to_owned() }
+}
+
+impl Setup {
+    fn transport(&self, socket: impl Into<Socket>) -> Result<Transport, Error> {
+        Transport::server(socket, Arc::clone(&self.config), self.signers.clone())
+    }
+
+    fn connection(
+        &self,
+        transport: Transport,
+        peer: Option<SocketAddr>,
+        permit: Option<Permit>,
+    ) -> ServerConnection {
+        ServerConnection::new(transport, peer, permit, self.banner.clone())
+    }
+}
+
+impl ServerBuilder {
+    /// A host key; one of each type is usual. At least one is needed.
+    pub fn host_key(mut self, key: impl Signer + 'static) -> Self {
+        self.signers.push(Arc::new(key));
+        self
+    }
+
+    /// The authentication methods that may be tried first. Default: `publickey`, `password`, `keyboard-interactive`.
+    /// Others are refused before anybody is asked.
+    pub fn methods<S: Into<String>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
+        self.config.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What is shown before authentication (RFC 4252 section 5.4).
+    pub fn banner(mut self, text: impl Into<String>) -> Self {
+        self.banner = Some(text.into());
+        self
+    }
+
+    /// The time from the first byte to the login. Default: 30 seconds.
+    pub fn login_grace(mut self, limit: Duration) -> Self {
+        let timing = &mut self.config.common.timing;
+        timing.login = Some(limit);
+        timing.identification = timing.identification.min(limit);
+        self
+    }
+
+    /// Failed attempts to log in before the connection is ended. Default: 6.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.config.common.limits.failed_attempts = attempts;
+        self
+    }
+
+    /// Channels of one connection at once. Default: 10.
+    pub fn max_sessions(mut self, channels: usize) -> Self {
+        self.config.common.limits.channels = channels;
+        self
+    }
+
+    /// Connections at once that are not logged in yet. Default: 10:30:100.
+    pub fn max_startups(mut self, limit: MaxStartups) -> Self {
+        self.startups = limit;
+        self
+    }
+
+    /// How often one source may connect. Default: as often as it likes.
+    pub fn source_rate(mut self, rate: SourceRate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// The algorithms that may be negotiated.
+    pub fn algorithms(mut self, algorithms: Algorithms) -> Self {
+        self.config.common.algorithms = algorithms;
+        self
+    }
+
+    /// Silence after which a client is asked for a sign of life; after three without an answer the connection is given
+    /// up. Default: never.
+    pub fn keepalive(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.config.common.timing.keepalive = interval.into();
+        self
+    }
+
+    /// Everything else. What was said before of what is in here is forgotten; the host keys stay.
+    pub fn config(mut self, config: ServerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Listens at an address. [`Bind::wait`] and `.await` choose the driver.
+    pub fn bind(self, address: impl ToSocketAddrs) -> Bind {
+        let listener = TcpListener::bind(address).map_err(|error| Error::io("listening", &error));
+        Bind { builder: self, listener, driver: None }
+    }
+
+    /// Serves one connection that is there already: of `inetd`, of a Unix socket, in memory. A worker thread drives it.
+    ///
+    /// # Errors
+    /// [`Error::Config`], and a socket that the system refuses.
+    pub fn accept_over(self, socket: impl Into<Socket>) -> Result<ServerConnection, Error> {
+        let setup = self.setup()?;
+        let transport = setup.transport(socket)?;
+        Ok(setup.connection(transport, None, None))
+    }
+
+    fn setup(mut self) -> Result<Setup, Error> {
+        if self.config.host_keys.is_empty() {
+            self.config.host_keys = self.signers.iter().map(|signer| signer.public_key().clone()).collect();
+        }
+        self.config.check()?;
+        let gate = Gate {
+            admission: Mutex::new(Admission::new(self.startups, self.rate)),
+            random: self.config.common.provider.random,
+        };
+        Ok(Setup {
+            config: Arc::new(self.config),
+            signers: self.signers,
+            gate: Arc::new(gate),
+            banner: self.banner,
+        })
+    }
+}
+
+/// A server about to listen: [`wait`](Self::wait) makes it, and so does `.await`.
+#[must_use = "a Bind does nothing until it is waited for or awaited"]
+pub struct Bind {
+    builder: ServerBuilder,
+    listener: Result<TcpListener, Error>,
+    driver: Option<Driver>,
+}
+
+impl Bind {
+    /// Who drives the connections, whether this is waited for or awaited.
+    pub fn driver(mut self, driver: Driver) -> Self {
+        self.driver = Some(driver);
+        self
+    }
+
+    /// Makes the server; worker threads drive its connections unless [`driver`](Self::driver) says otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Config`], and an address that cannot be listened at.
+    pub fn wait(self) -> Result<Server, Error> {
+        let driver = self.driver.unwrap_or(Driver::Thread);
+        self.begin(driver)
+    }
+
+    fn begin(self, driver: Driver) -> Result<Server, Error> {
+        let setup = self.builder.setup()?;
+        let listener = self.listener?;
+        let address = listener.local_addr().map_err(|error| Error::io("listening", &error))?;
+        let listener = match driver {
+            Driver::Thread => Acceptor::start(listener, Arc::clone(&setup.gate)).map(Listener::Thread),
+            #[cfg(feature = "tokio")]
+            Driver::Tokio => {
+                listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener)).map(
+                    |listener| Listener::Tokio { listener, stopped: tokio::sync::watch::Sender::new(false) },
+                )
+            }
+        };
+        let listener = listener.map_err(|error| Error::io("listening", &error))?;
+        Ok(Server(Arc::new(Inner { listener, address, setup: Arc::new(setup) })))
+    }
+}
+
+impl IntoFuture for Bind {
+    type Output = Result<Server, Error>;
+    type IntoFuture = Pending<Result<Server, Error>>;
+
+    /// With the feature `tokio`, and a runtime that is current here, that runtime accepts and drives the connections;
+    /// else worker threads, unless [`driver`](Bind::driver) says otherwise.
+    fn into_future(self) -> Self::IntoFuture {
+        let driver = self.driver.unwrap_or_else(Driver::of_this_task);
+        Pending::new(async move { self.begin(driver) })
+    }
+}
+
+/// Who is let in.
+pub(crate) struct Gate {
+    admission: Mutex<Admission>,
+    random: fn(&mut [u8]) -> Result<(), feramiko_crypto::CryptoError>,
+}
+
+impl Gate {
+    /// Lets one in, or says why not.
+    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Permit, TurnedAway> {
+        let mut byte = [0];
+        // Without randomness they are dropped as if the dice had fallen worst.
+        let dice = match (self.random)(&mut byte) {
+            Ok(()) => u32::from(byte[0]) * 100 / 256,
+            Err(_) => 0,
+        };
+        let mut admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        admission.admit(Some(peer.ip()), dice, Instant::now())?;
+        Ok(Permit(Arc::clone(self)))
+    }
+}
+
+/// One that is let in and not logged in yet.
+pub(crate) struct Permit(Arc<Gate>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.admission.lock().unwrap_or_else(PoisonError::into_inner).logged_in();
+    }
+}
+
+impl TurnedAway {
+    /// Instead of a version line: a client shows it to its user.
+    pub(crate) fn words(self) -> &'static [u8] {
+        match self {
+            Self::Startups => b"Too many connections are logging in; try again in a moment.\r\n",
+            Self::Rate => b"Too many connections from your network; try again in a moment.\r\n",
+        }
+    }
+
+    /// As much as goes out at once.
+    pub(crate) fn tell(self, mut stream: std::net::TcpStream) {
+        // The socket's buffer is empty: it does not block, and if it fails nobody is there.
+        let _ = stream.set_nonblocking(true).and_then(|()| stream.write_all(self.words()));
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.0.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,351 @@
+//! One client, as a server's application sees it: attempts to log in, then sessions and what they are to run.
+
+use std::net::SocketAddr;
+use std::process;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use feramiko_proto::{ConnectionError, ExitStatus, OpenFailure, Pty, Request};
+
+use crate::attempt::Attempt;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::incoming::{IncomingChannel, IncomingRequest};
+use crate::pending::Pending;
+use crate::server::Permit;
+use crate::transport::Transport;
+
+/// Variables that one session may set.
+const MAX_ENV: usize = 64;
+/// Bytes of all of them together.
+const MAX_ENV_BYTES: usize = 64 * 1024;
+
+/// A client that a [`Server`](crate::Server) has let in. It is negotiating in the background already.
+///
+/// Pull [`next_auth`](Self::next_auth) until it answers `None`: then the client is logged in, and
+/// [`next_session`](Self::next_session) or [`next_channel`](Self::next_channel) give what it wants. The connection is
+/// closed when the last handle of it is dropped.
+#[derive(Clone)]
+pub struct ServerConnection {
+    transport: Transport,
+    peer: Option<SocketAddr>,
+    /// Held until the client is logged in.
+    permit: Arc<Mutex<Option<Permit>>>,
+}
+
+impl ServerConnection {
+    pub(crate) fn new(
+        transport: Transport,
+        peer: Option<SocketAddr>,
+        permit: Option<Permit>,
+        banner: Option<String>,
+    ) -> Self {
+        if let Some(banner) = banner {
+            // A connection that has ended already says so at the next step.
+            let _ = transport.send_banner(&banner);
+        }
+        Self { transport, peer, permit: Arc::new(Mutex::new(permit)) }
+    }
+
+    /// The client's next attempt to log in; `None` once it is logged in, as [`user`](Self::user).
+    ///
+    /// An attempt that is dropped is rejected. Public keys come twice: first as a [`Proof::KeyOffer`](crate::Proof),
+    /// where acceptance only says that the key would do, then with a verified signature.
+    ///
+    /// # Errors
+    /// The connection has ended: the client has gone, or has tried too often or for too long.
+    pub fn next_auth(&self) -> Pending<Result<Option<Attempt>, Error>> {
+        let (next, permit) = (self.transport.next_attempt(), Arc::clone(&self.permit));
+        Pending::new(async move {
+            let attempt = next.await?;
+            if attempt.is_none() {
+                logged_in(&permit);
+            }
+            Ok(attempt)
+        })
+    }
+
+    /// The next channel that the client wants, of whatever kind; `None` when it has gone in good order.
+    ///
+    /// # Errors
+    /// The connection has failed.
+    pub fn next_channel(&self) -> Pending<Result<Option<IncomingChannel>, Error>> {
+        let (next, permit) = (self.transport.next_open(), Arc::clone(&self.permit));
+        Pending::new(async move {
+            let next = next.await;
+            logged_in(&permit);
+            match next {
+                Ok(channel) => Ok(Some(channel)),
+                Err(error) if is_goodbye(&error) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// The next session that the client wants; channels of other kinds are refused as unknown. `None` when it has gone in
+    /// good order.
+    ///
+    /// # Errors
+    /// The connection has failed.
+    pub fn next_session(&self) -> Pending<Result<Option<Session>, Error>> {
+        let connection = self.clone();
+        Pending::new(async move {
+            loop {
+                match connection.next_channel().await? {
+                    None => return Ok(None),
+                    Some(open) if open.kind() == "session" => {
+                        return Ok(Some(Session { channel: open.accept()?, pty: None, env: Vec::new() }));
+                    }
+                    Some(open) => open.reject(OpenFailure::UNKNOWN_KIND, "only sessions are served here"),
+                }
+            }
+        })
+    }
+
+    /// The user that is logged in.
+    pub fn user(&self) -> Option<String> {
+        self.transport.user().filter(|_| self.transport.is_authenticated())
+    }
+
+    /// Where the client is, for one that came through a listening socket.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The connection underneath, for everything else.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Closes the connection and waits until it is gone.
+    pub fn close(&self) -> Pending<()> {
+        self.transport.close()
+    }
+}
+
+fn logged_in(permit: &Mutex<Option<Permit>>) {
+    let permit = permit.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(permit);
+}
+
+/// The client said goodbye, or closed a connection on which nothing was under way.
+fn is_goodbye(error: &Error) -> bool {
+    const BY_APPLICATION: u32 = 11;
+    match error {
+        Error::Connection(ConnectionError::Disconnected { reason, .. }) => *reason == BY_APPLICATION,
+        Error::Connection(ConnectionError::Eof { during }) => *during == feramiko_proto::Phase::Open,
+        Error::Connection(ConnectionError::Closed) => true,
+        _ => false,
+    }
+}
+
+impl std::fmt::Debug for ServerConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerConnection")
+            .field("peer", &self.peer)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session channel on which nothing runs yet.
+#[derive(Debug)]
+pub struct Session {
+    channel: Channel,
+    pty: Option<Pty>,
+    env: Vec<(String, Vec<u8>)>,
+}
+
+/// What a client wants to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Program {
+    /// A shell.
+    Shell,
+    /// A command line, as sent.
+    Exec(Vec<u8>),
+    /// A subsystem: `sftp`.
+    Subsystem(String),
+}
+
+impl Session {
+    /// What is to run here. Terminal, window sizes and variables that are asked for before are granted and collected on
+    /// the way; everything else is refused. `None` when the client closes the channel instead.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub fn program(self) -> Pending<Result<Option<Start>, Error>> {
+        Pending::new(async move {
+            let mut session = self;
+            loop {
+                let Some(request) = session.channel.next_request().await? else { return Ok(None) };
+                let program = match request.request() {
+                    Request::Shell => Program::Shell,
+                    Request::Exec(line) => Program::Exec(line.clone()),
+                    Request::Subsystem(name) => Program::Subsystem(name.clone()),
+                    _ => {
+                        session.prepare(request);
+                        continue;
+                    }
+                };
+                return Ok(Some(Start { session, program, request }));
+            }
+        })
+    }
+
+    /// The channel itself, to pull its requests one by one.
+    pub fn into_channel(self) -> Channel {
+        self.channel
+    }
+
+    /// What may come before a program. Dropped, the request is refused.
+    fn prepare(&mut self, request: IncomingRequest) {
+        let granted = match (request.request(), &mut self.pty) {
+            (Request::Pty(pty), none @ None) => {
+                *none = Some(pty.clone());
+                true
+            }
+            (Request::WindowChange(size), Some(pty)) => {
+                pty.size = *size;
+                true
+            }
+            (Request::Env { name, value }, _) => {
+                let bytes: usize = self.env.iter().map(|(name, value)| name.len() + value.len()).sum();
+                let fits = self.env.len() < MAX_ENV && bytes + name.len() + value.len() <= MAX_ENV_BYTES;
+                if fits {
+                    self.env.push((name.clone(), value.clone()));
+                }
+                fits
+            }
+            _ => false,
+        };
+        if granted {
+            request.accept();
+        }
+    }
+}
+
+/// A program that a client wants to run. Dropped, it is refused and the channel is closed.
+#[derive(Debug)]
+pub struct Start {
+    session: Session,
+    program: Program,
+    request: IncomingRequest,
+}
+
+impl Start {
+    /// What is to run.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The terminal it is to have, if one was asked for.
+    pub fn pty(&self) -> Option<&Pty> {
+        self.session.pty.as_ref()
+    }
+
+    /// The variables that were asked for. They are the client's: none of them may reach a process unless its name is
+    /// known to be harmless.
+    pub fn env(&self) -> &[(String, Vec<u8>)] {
+        &self.session.env
+    }
+
+    /// Says that it runs. The channel is its standard input and output; further requests (window sizes, signals) come by
+    /// [`Channel::next_request`].
+    pub fn accept(self) -> Channel {
+        self.request.accept();
+        self.session.channel
+    }
+
+    /// Refuses it. The client may ask for something else.
+    pub fn reject(self) -> Session {
+        self.request.reject();
+        self.session
+    }
+}
+
+/// What a server's program does at its end.
+impl Channel {
+    /// Writes the last of both streams, tells the exit code and closes the channel.
+    ///
+    /// # Errors
+    /// The connection has ended, or the client has closed the channel.
+    pub fn finish(
+        &self,
+        stdout: impl Into<Vec<u8>>,
+        stderr: impl Into<Vec<u8>>,
+        code: u32,
+    ) -> Pending<Result<(), Error>> {
+        self.end(stdout.into(), stderr.into(), ExitStatus::Code(code))
+    }
+
+    /// The same with what a process of this machine has left behind.
+    ///
+    /// # Errors
+    /// As for [`finish`](Self::finish).
+    pub fn finish_with(&self, output: process::Output) -> Pending<Result<(), Error>> {
+        self.end(output.stdout, output.stderr, exit_status(output.status))
+    }
+
+    fn end(&self, stdout: Vec<u8>, stderr: Vec<u8>, status: ExitStatus) -> Pending<Result<(), Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            channel.write_all(stdout).await?;
+            channel.stderr().write_all(stderr).await?;
+            channel.shutdown_write()?;
+            channel.send_exit(status)?;
+            channel.close();
+            Ok(())
+        })
+    }
+}
+
+/// How a process of this machine ended, as SSH says it (RFC 4254 section 6.10).
+pub fn exit_status(status: process::ExitStatus) -> ExitStatus {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ExitStatus::Code(code.cast_unsigned()),
+        (None, signal) => ExitStatus::Signal {
+            name: signal.map_or_else(|| "KILL".to_owned(), signal_name),
+            core_dumped: status.core_dumped(),
+            message: String::new(),
+        },
+    }
+}
+
+/// The names of RFC 4254 section 6.10; others get the local number, as that section allows.
+fn signal_name(number: i32) -> String {
+    use rustix::process::Signal as S;
+    let names = [
+        (S::ABORT, "ABRT"),
+        (S::ALARM, "ALRM"),
+        (S::FPE, "FPE"),
+        (S::HUP, "HUP"),
+        (S::ILL, "ILL"),
+        (S::INT, "INT"),
+        (S::KILL, "KILL"),
+        (S::PIPE, "PIPE"),
+        (S::QUIT, "QUIT"),
+        (S::SEGV, "SEGV"),
+        (S::TERM, "TERM"),
+        (S::USR1, "USR1"),
+        (S::USR2, "USR2"),
+    ];
+    let known = names.iter().find(|(signal, _)| signal.as_raw() == number);
+    known.map_or_else(|| format!("{number}@feramiko"), |(_, name)| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_process_is_told_as_the_rfc_names_it() {
+        let run =
+            |line: &str| exit_status(process::Command::new("/bin/sh").args(["-c", line]).status().unwrap());
+        assert_eq!(run("exit 7"), ExitStatus::Code(7));
+        assert!(matches!(run("kill -TERM $$"), ExitStatus::Signal { name, .. } if name == "TERM"));
+        assert!(
+            matches!(run("kill -VTALRM $$"), ExitStatus::Signal { name, .. } if name.ends_with("@feramiko"))
+        );
+    }
+}
