@@ -1,12 +1,12 @@
 //! Our client against our server over loopback, each scenario with both drivers.
 
-mod common;
+mod house;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use common::{Driver, House, answer_attempts, key, password_only, run_programs};
+use house::{Driver, House, answer_attempts, key, password_only, run_programs};
 use feramiko::{
     AuthError, Client, Error, ExitStatus, HostKeyRefusal, Outcome, Prompt, Proof, Request, Secret, Server,
     Stage, Terminal,
@@ -380,7 +380,7 @@ scenario!(a_client_that_is_dropped_amid_a_command_leaves_nothing_behind, |driver
     drop(client);
     drop(process);
     assert!(matches!(closed.await, Error::Connection(feramiko::ConnectionError::Closed)));
-    let (_input_ended, said_goodbye) = common::wait_for(driver, end).await;
+    let (_input_ended, said_goodbye) = house::wait_for(driver, end).await;
     assert!(said_goodbye);
 });
 
@@ -450,14 +450,14 @@ async fn house_is_closed(outer: &House) -> bool {
 
 scenario!(a_peer_that_stops_anywhere_in_the_handshake_meets_the_deadline, |driver| {
     let house = House::open(driver, async |connection| password_only(&connection).await).await;
-    let whole = common::Dam::open(house.address, usize::MAX);
+    let whole = house::Dam::open(house.address, usize::MAX);
     drop(house.at(whole.address).password("foo").await.unwrap());
     let handshake = whole.passed();
     assert!(handshake > 500, "{handshake}");
     let mut last = Stage::Identification;
     let points = [0, 1, 10, 60, 300, handshake / 2, handshake * 3 / 4, handshake - 40];
     for stop_after in points {
-        let dam = common::Dam::open(house.address, stop_after);
+        let dam = house::Dam::open(house.address, stop_after);
         let limit = Duration::from_millis(if stop_after > 300 { 400 } else { 100 });
         let result = house.at(dam.address).password("foo").deadline(limit).await;
         match result {
@@ -504,7 +504,7 @@ scenario!(defect_055_the_grace_time_ends_those_who_do_not_log_in, |driver| {
     });
     let house = house.await.restart(driver, |server| server.login_grace(Duration::from_millis(50))).await;
     let silent = std::net::TcpStream::connect(house.address).unwrap();
-    let end = common::wait_for(driver, end).await;
+    let end = house::wait_for(driver, end).await;
     assert!(end.contains("TimedOut"), "{end}");
     drop(silent);
 });
@@ -514,7 +514,7 @@ scenario!(too_many_startups_are_turned_away_and_a_login_makes_room, |driver| {
     let limit = |server: feramiko::ServerBuilder| server.max_startups(feramiko::MaxStartups::at_most(1));
     let house = house.await.restart(driver, limit).await;
     // One that does not log in takes the only place, and is told so by its version line.
-    let idle = common::greeted(driver, house.address).await;
+    let idle = house::greeted(driver, house.address).await;
     let refused = house.connect().password("foo").await;
     assert!(refused.is_err(), "{refused:?}");
     drop(idle);
