@@ -165,6 +165,16 @@ impl Channel {
         })
     }
 
+    /// Writes as much as fits, waiting until something does; answers how much. Abandoned, nothing is written.
+    pub fn write_some(&self, data: impl Into<Vec<u8>>) -> Pending<Result<usize, Error>> {
+        let (channel, data) = (self.clone(), data.into());
+        Pending::new(async move {
+            let id = channel.0.id;
+            let write = |state: &mut State, now| state.write(id, Stream::Data, &data, now).transpose();
+            channel.shared().until(channel.topic(Side::Write), write).await
+        })
+    }
+
     /// Writes all of it. Abandoned, a part may have been written.
     pub fn write_all(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
         self.write_stream(Stream::Data, data.into())
