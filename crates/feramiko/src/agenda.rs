@@ -98,8 +98,13 @@ impl Agenda {
 
     /// The server said no, and what it would take.
     pub(crate) fn refused(&mut self, number: Option<usize>, remaining: Vec<String>) {
-        if let Some((_, State::Open(refusals))) = number.and_then(|number| self.entries.get_mut(number)) {
-            *refusals += 1;
+        if let Some((entry, State::Open(refusals))) = number.and_then(|number| self.entries.get_mut(number)) {
+            let takes = |method: Method| remaining.iter().any(|name| name == method.name());
+            match entry.instead.filter(|instead| takes(*instead) && !takes(entry.method)) {
+                // It was the method that was refused, and not what was shown.
+                Some(instead) => (entry.method, entry.instead) = (instead, None),
+                None => *refusals += 1,
+            }
         }
         self.allowed = Some(remaining);
     }
@@ -207,6 +212,14 @@ mod tests {
         assert_eq!(agenda.next(), Next::Try(0, PublicKey));
         agenda.refused(Some(0), names(&["keyboard-interactive"]));
         assert_eq!(agenda.next(), Next::Try(1, Interactive));
+
+        // Tried before the server has said what it takes.
+        let mut agenda = Agenda::new([entry]);
+        assert_eq!(agenda.next(), Next::Try(0, Password));
+        agenda.refused(Some(0), names(&["keyboard-interactive"]));
+        assert_eq!(agenda.next(), Next::Try(0, Interactive));
+        agenda.refused(Some(0), names(&["keyboard-interactive"]));
+        assert_eq!(agenda.next(), Next::GiveUp);
 
         let mut agenda = Agenda::new([entry]);
         agenda.refused(None, names(&["keyboard-interactive", "password"]));

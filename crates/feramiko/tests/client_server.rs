@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use house::{Driver, House, answer_attempts, key, password_only, run_programs};
+use house::{Driver, House, answer_attempts, guests, key, password_only, run_programs};
 use feramiko::{
     AuthError, Client, Error, ExitStatus, HostKeyRefusal, Outcome, Prompt, Proof, Request, Secret, Server,
     Stage, Terminal,
@@ -119,11 +119,34 @@ scenario!(questions_are_answered, |driver| {
     let error = auth_error(house.connect().keyboard_interactive(|_| None).await);
     assert_eq!(steps(&error.tried), [("keyboard-interactive".to_owned(), Outcome::NoAnswer)]);
     // A password is no answer to two questions, and is not sent as one.
+    let house = house.restart(driver, |server| server.methods(["keyboard-interactive"])).await;
     let error = auth_error(house.connect().password("foo").await);
     assert_eq!(
         steps(&error.tried),
         [("password".to_owned(), Outcome::Refused), ("keyboard-interactive".to_owned(), Outcome::NoAnswer)]
     );
+});
+
+scenario!(a_password_answers_a_server_that_only_asks, |driver| {
+    let house = House::open(driver, async |connection| {
+        while let Some(attempt) = connection.next_auth().await? {
+            match attempt.proof() {
+                Proof::Interactive { .. } => {
+                    attempt.ask("", "", vec![Prompt { text: "Password: ".to_owned(), echo: false }])?;
+                }
+                Proof::Answers(answers) if answers.is_empty() => attempt.accept()?,
+                // Then once more, without a question, as PAM does.
+                Proof::Answers(answers) if answers[0].matches("foo") => attempt.ask("", "Welcome", vec![])?,
+                _ => attempt.reject()?,
+            }
+        }
+        run_programs(&connection).await
+    });
+    let house = house.await.restart(driver, |server| server.methods(["keyboard-interactive"])).await;
+    let client = house.connect().password("foo").await.unwrap();
+    assert_eq!(steps(client.login_steps())[1], ("keyboard-interactive".to_owned(), Outcome::Success));
+    let error = auth_error(house.connect().password("bar").await);
+    assert_eq!(steps(&error.tried).last().unwrap(), &("keyboard-interactive".to_owned(), Outcome::Refused));
 });
 
 scenario!(several_steps_in_whatever_order_they_are_declared, |driver| {
@@ -165,7 +188,7 @@ scenario!(several_steps_in_whatever_order_they_are_declared, |driver| {
 });
 
 scenario!(a_wrong_password_tells_what_was_tried_and_what_is_left, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await).await;
+    let house = House::open(driver, guests).await;
     let error = auth_error(house.connect().password("bar").await);
     assert_eq!(error.user, "robey");
     assert_eq!(steps(&error.tried)[0], ("password".to_owned(), Outcome::Refused));
@@ -192,7 +215,7 @@ scenario!(defect_041_empty_users_and_passwords_get_nobody_in, |driver| {
 });
 
 scenario!(another_host_key_than_the_expected_is_refused, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await).await;
+    let house = House::open(driver, guests).await;
     let other = key().public_key().clone();
     let wrong = house.bare().password("foo").host_key(other.clone()).await;
     match refusal(wrong) {
@@ -211,7 +234,7 @@ scenario!(another_host_key_than_the_expected_is_refused, |driver| {
 });
 
 scenario!(known_hosts_files_know_learn_and_refuse, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await).await;
+    let house = House::open(driver, guests).await;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("known_hosts");
     let connect = || house.bare().password("foo").known_hosts(&file);
@@ -250,7 +273,7 @@ scenario!(defect_007_a_verifier_that_fails_or_panics_trusts_nobody, |driver| {
             Err(std::io::Error::other("the database is down").into())
         }
     }
-    let house = House::open(driver, async |connection| password_only(&connection).await).await;
+    let house = House::open(driver, guests).await;
     let failed = house.bare().password("foo").verifier(Broken(false)).await;
     assert!(matches!(&failed, Err(Error::Io { message, .. }) if message.contains("database")), "{failed:?}");
     let panicked = house.bare().password("foo").verifier(Broken(true)).await;
@@ -449,7 +472,7 @@ async fn house_is_closed(outer: &House) -> bool {
 }
 
 scenario!(a_peer_that_stops_anywhere_in_the_handshake_meets_the_deadline, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await).await;
+    let house = House::open(driver, guests).await;
     let whole = house::Dam::open(house.address, usize::MAX);
     drop(house.at(whole.address).password("foo").await.unwrap());
     let handshake = whole.passed();
@@ -475,7 +498,7 @@ scenario!(a_peer_that_stops_anywhere_in_the_handshake_meets_the_deadline, |drive
 });
 
 scenario!(the_deadline_covers_people_who_are_asked, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await).await;
+    let house = House::open(driver, guests).await;
     let limit = Duration::from_millis(300);
     let (release, held) = mpsc::channel::<()>();
     let slow = move |_: &HostKeyRefusal| held.recv().is_ok();
@@ -510,7 +533,7 @@ scenario!(defect_055_the_grace_time_ends_those_who_do_not_log_in, |driver| {
 });
 
 scenario!(too_many_startups_are_turned_away_and_a_login_makes_room, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await);
+    let house = House::open(driver, guests);
     let limit = |server: feramiko::ServerBuilder| server.max_startups(feramiko::MaxStartups::at_most(1));
     let house = house.await.restart(driver, limit).await;
     // One that does not log in takes the only place, and is told so by its version line.
@@ -529,7 +552,7 @@ scenario!(too_many_startups_are_turned_away_and_a_login_makes_room, |driver| {
 });
 
 scenario!(defect_045_attempts_are_counted, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await);
+    let house = House::open(driver, guests);
     let house = house.await.restart(driver, |server| server.max_attempts(2)).await;
     let error = auth_error(house.connect().ask_password(|_| Some("wrong".into())).tries(50).await);
     assert!(error.tried.len() <= 2 && error.ended.is_some(), "{error:?}");
@@ -548,7 +571,7 @@ scenario!(a_stopped_server_takes_nobody_in_and_keeps_those_it_has, |driver| {
 });
 
 scenario!(a_banner_is_there_before_the_login, |driver| {
-    let house = House::open(driver, async |connection| password_only(&connection).await);
+    let house = House::open(driver, guests);
     let house = house.await.restart(driver, |server| server.banner("Welcome, stranger\n")).await;
     let client = house.connect().password("foo").await.unwrap();
     assert_eq!(client.transport().banner().as_deref(), Some("Welcome, stranger\n"));

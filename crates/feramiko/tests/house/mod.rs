@@ -162,6 +162,12 @@ pub async fn password_only(connection: &ServerConnection) -> Result<(), Error> {
     .await
 }
 
+/// `robey` with the password `foo`, who stays as long as he likes.
+pub async fn guests(connection: ServerConnection) -> Result<(), Error> {
+    password_only(&connection).await?;
+    run_programs(&connection).await
+}
+
 /// Says each command line back.
 pub async fn run_programs(connection: &ServerConnection) -> Result<(), Error> {
     while let Some(session) = connection.next_session().await? {
