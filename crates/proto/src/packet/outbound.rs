@@ -183,11 +183,6 @@ impl Outbound {
         (self.packets, self.bytes)
     }
 
-    /// The sequence number of the next packet.
-    pub(crate) fn sequence(&self) -> u32 {
-        self.sequence
-    }
-
     /// A packet could not be sealed: the connection must end.
     pub(crate) fn take_failure(&mut self) -> Option<ConnectionError> {
         self.failure.take()
