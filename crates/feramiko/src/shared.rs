@@ -73,6 +73,7 @@ impl Shared {
             let mut unsent = std::mem::take(&mut flow.unsent);
             if unsent.is_empty() {
                 state.connection.take_output(unsent.refill());
+                state.flow.traffic.sent += unsent.rest().len() as u64;
             }
             if unsent.is_empty() {
                 state.flow.unsent = unsent;
@@ -138,6 +139,7 @@ impl Shared {
         self.with(|state, now| {
             let consumed = state.connection.receive(input.bytes(), now);
             input.consume(consumed);
+            state.flow.traffic.received += consumed as u64;
             let wants_more = state.connection.wants_input();
             Received { wants_more, stalled: !wants_more && !input.is_empty(), setting_up: state.setting_up }
         })

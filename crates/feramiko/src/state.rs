@@ -77,6 +77,17 @@ pub(crate) struct Flow {
     pub(crate) broken: Option<ConnectionError>,
     /// The driver has gone, and with it the link.
     pub(crate) done: bool,
+    pub(crate) traffic: Traffic,
+}
+
+/// What a connection has moved over its link, in bytes: packets as they are on the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Bytes that were handed to the link.
+    pub sent: u64,
+    /// Bytes that came from it.
+    pub received: u64,
 }
 
 /// What a driver waits for.

@@ -17,7 +17,7 @@ use crate::incoming::IncomingChannel;
 use crate::pending::Pending;
 use crate::shared::{Handle, Shared, Undo};
 use crate::slot::Slot;
-use crate::state::State;
+use crate::state::{State, Traffic};
 use crate::verify::HostKeyVerifier;
 use crate::waiters::{Side, Topic};
 
@@ -197,6 +197,11 @@ impl Transport {
     /// The round-trip time, once it has been measured.
     pub fn round_trip(&self) -> Option<Duration> {
         self.look(|state, _| state.connection.round_trip())
+    }
+
+    /// What it has moved over its link so far.
+    pub fn traffic(&self) -> Traffic {
+        self.look(|state, _| state.flow.traffic)
     }
 
     /// Why the connection has ended, if it has.
