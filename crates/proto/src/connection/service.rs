@@ -13,14 +13,14 @@ pub(super) enum Service {
     None,
     Client(userauth::Client),
     Server(userauth::Server),
-    Open(Channels),
+    Open(Box<Channels>),
 }
 
 impl Service {
     pub(super) fn open(common: &Common, is_client: bool, global_names: &[String]) -> Self {
         let mut channels = Channels::new(&common.limits, is_client);
         channels.handle_global(global_names);
-        Self::Open(channels)
+        Self::Open(Box::new(channels))
     }
 
     /// Messages 50-79.
