@@ -192,6 +192,7 @@ fn the_end_is_announced_where_nothing_is_there_to_read() {
     side.events();
     side.give(|m| message(96, m)).expect("it is open");
     assert_eq!(side.told(), [format!("Readable({id:?}, Stderr)")]);
+    assert_eq!(side.channels.shared.budget.used(), 1, "other windows may have what this one needs no more");
     side.give(|m| message(96, m)).expect("some peers repeat it");
     assert!(side.events().is_empty());
     assert_eq!(side.at(id).read(Stream::Data, &mut [0; 9]), Read::Data(1));
