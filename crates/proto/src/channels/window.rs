@@ -118,8 +118,10 @@ impl ReceiveWindow {
         if elapsed < round_trip {
             return;
         }
-        // The bytes of one round trip, twice: one window is under way while the next is granted.
-        let scaled = u128::from(*read) * 2 * round_trip.as_nanos() / elapsed.as_nanos().max(1);
+        // The bytes of one round trip, three times: one window is under way while the next is granted, and because
+        // credit comes in halves, a window that holds the peer up passes no more than half of itself for certain:
+        // twice that would never grow.
+        let scaled = u128::from(*read) * 3 * round_trip.as_nanos() / elapsed.as_nanos().max(1);
         self.sample = Some((now, 0));
         self.grow(u64::try_from(scaled).unwrap_or(u64::MAX), budget);
     }
