@@ -253,7 +253,7 @@ impl ServerBuilder {
         self
     }
 
-    /// What is shown before authentication (RFC 4252 section 5.4).
+    /// What is shown before authentication (RFC 4252 section 5.4), with the answer to the first attempt; at most 16 KiB.
     pub fn banner(mut self, text: impl Into<String>) -> Self {
         self.banner = Some(text.into());
         self

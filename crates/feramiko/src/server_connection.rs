@@ -28,8 +28,14 @@ const MAX_ENV_BYTES: usize = 64 * 1024;
 pub struct ServerConnection {
     transport: Transport,
     peer: Option<SocketAddr>,
-    /// Held until the client is logged in.
-    permit: Arc<Mutex<Option<Permit>>>,
+    doorstep: Arc<Mutex<Doorstep>>,
+}
+
+/// What belongs to a client that is not logged in yet.
+struct Doorstep {
+    permit: Option<Permit>,
+    /// Not shown yet.
+    banner: Option<String>,
 }
 
 impl ServerConnection {
@@ -39,11 +45,7 @@ impl ServerConnection {
         permit: Option<Permit>,
         banner: Option<String>,
     ) -> Self {
-        if let Some(banner) = banner {
-            // A connection that has ended already says so at the next step.
-            let _ = transport.send_banner(&banner);
-        }
-        Self { transport, peer, permit: Arc::new(Mutex::new(permit)) }
+        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit, banner })) }
     }
 
     /// The client's next attempt to log in; `None` once it is logged in, as [`user`](Self::user).
@@ -54,11 +56,17 @@ impl ServerConnection {
     /// # Errors
     /// The connection has ended: the client has gone, or has tried too often or for too long.
     pub fn next_auth(&self) -> Pending<Result<Option<Attempt>, Error>> {
-        let (next, permit) = (self.transport.next_attempt(), Arc::clone(&self.permit));
+        let (transport, doorstep) = (self.transport.clone(), Arc::clone(&self.doorstep));
         Pending::new(async move {
-            let attempt = next.await?;
-            if attempt.is_none() {
-                logged_in(&permit);
+            let attempt = transport.next_attempt().await?;
+            match &attempt {
+                None => logged_in(&doorstep),
+                Some(_) => {
+                    let banner = doorstep.lock().unwrap_or_else(PoisonError::into_inner).banner.take();
+                    if let Some(banner) = banner {
+                        transport.send_banner(&banner)?;
+                    }
+                }
             }
             Ok(attempt)
         })
@@ -69,10 +77,10 @@ impl ServerConnection {
     /// # Errors
     /// The connection has failed.
     pub fn next_channel(&self) -> Pending<Result<Option<IncomingChannel>, Error>> {
-        let (next, permit) = (self.transport.next_open(), Arc::clone(&self.permit));
+        let (next, doorstep) = (self.transport.next_open(), Arc::clone(&self.doorstep));
         Pending::new(async move {
             let next = next.await;
-            logged_in(&permit);
+            logged_in(&doorstep);
             match next {
                 Ok(channel) => Ok(Some(channel)),
                 Err(error) if is_goodbye(&error) => Ok(None),
@@ -122,8 +130,8 @@ impl ServerConnection {
     }
 }
 
-fn logged_in(permit: &Mutex<Option<Permit>>) {
-    let permit = permit.lock().unwrap_or_else(PoisonError::into_inner).take();
+fn logged_in(doorstep: &Mutex<Doorstep>) {
+    let permit = doorstep.lock().unwrap_or_else(PoisonError::into_inner).permit.take();
     drop(permit);
 }
 

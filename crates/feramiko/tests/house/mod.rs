@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-pub use feramiko::Driver;
+pub(crate) use feramiko::Driver;
 use feramiko::{
     AcceptAnyHostKeyInsecurely, Client, ClientConfig, Connect, Error, KeyType, Pending, PrivateKey, Program,
     Proof, Server, ServerBuilder, ServerConnection, Transport,
@@ -38,12 +38,12 @@ macro_rules! scenario {
     };
 }
 
-pub fn key() -> PrivateKey {
+pub(crate) fn key() -> PrivateKey {
     PrivateKey::generate(KeyType::Ed25519).unwrap()
 }
 
 /// Runs it beside the test.
-pub fn spawn(driver: Driver, work: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(driver: Driver, work: impl Future<Output = ()> + Send + 'static) {
     match driver {
         #[cfg(feature = "tokio")]
         Driver::Tokio => drop(tokio::spawn(work)),
@@ -52,7 +52,7 @@ pub fn spawn(driver: Driver, work: impl Future<Output = ()> + Send + 'static) {
 }
 
 /// What comes through a channel, without blocking a runtime.
-pub async fn wait_for<T: Send + 'static>(driver: Driver, channel: mpsc::Receiver<T>) -> T {
+pub(crate) async fn wait_for<T: Send + 'static>(driver: Driver, channel: mpsc::Receiver<T>) -> T {
     match driver {
         #[cfg(feature = "tokio")]
         Driver::Tokio => tokio::task::spawn_blocking(move || channel.recv().unwrap()).await.unwrap(),
@@ -64,16 +64,16 @@ type Handler =
     Arc<dyn Fn(ServerConnection) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync>;
 
 /// A server whose connections are all looked after by one handler.
-pub struct House {
-    pub server: Server,
-    pub address: SocketAddr,
-    pub key: PrivateKey,
+pub(crate) struct House {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) key: PrivateKey,
     driver: Driver,
     handler: Handler,
 }
 
 impl House {
-    pub async fn open<F, W>(driver: Driver, handler: F) -> Self
+    pub(crate) async fn open<F, W>(driver: Driver, handler: F) -> Self
     where
         F: Fn(ServerConnection) -> W + Send + Sync + 'static,
         W: Future<Output = Result<(), Error>> + Send + 'static,
@@ -83,7 +83,7 @@ impl House {
     }
 
     /// The same house with other rules.
-    pub async fn restart(self, driver: Driver, rules: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    pub(crate) async fn restart(self, driver: Driver, rules: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         self.server.stop();
         Self::build(driver, Arc::clone(&self.handler), rules).await
     }
@@ -111,23 +111,23 @@ impl House {
     }
 
     /// A connection that trusts the house.
-    pub fn connect(&self) -> Connect {
+    pub(crate) fn connect(&self) -> Connect {
         self.at(self.address)
     }
 
     /// The same to another address.
-    pub fn at(&self, address: SocketAddr) -> Connect {
+    pub(crate) fn at(&self, address: SocketAddr) -> Connect {
         let connect = Client::connect(address.to_string()).user("robey").driver(self.driver);
         connect.host_key(self.key.public_key().clone())
     }
 
     /// A connection that trusts nobody yet.
-    pub fn bare(&self) -> Connect {
+    pub(crate) fn bare(&self) -> Connect {
         Client::connect(self.address.to_string()).user("robey").driver(self.driver)
     }
 
     /// The connection underneath, before any login.
-    pub async fn transport(&self, driver: Driver) -> Transport {
+    pub(crate) async fn transport(&self, driver: Driver) -> Transport {
         let config = ClientConfig::default();
         let transport = match driver {
             #[cfg(feature = "tokio")]
@@ -144,7 +144,7 @@ impl House {
 }
 
 /// Accepts what `known` knows, until somebody is logged in.
-pub async fn answer_attempts(
+pub(crate) async fn answer_attempts(
     connection: &ServerConnection,
     known: impl Fn(&str, &Proof) -> bool,
 ) -> Result<(), Error> {
@@ -155,7 +155,7 @@ pub async fn answer_attempts(
 }
 
 /// `robey` with the password `foo`.
-pub async fn password_only(connection: &ServerConnection) -> Result<(), Error> {
+pub(crate) async fn password_only(connection: &ServerConnection) -> Result<(), Error> {
     answer_attempts(connection, |user, proof| {
         user == "robey" && matches!(proof, Proof::Password(word) if word.matches("foo"))
     })
@@ -163,13 +163,13 @@ pub async fn password_only(connection: &ServerConnection) -> Result<(), Error> {
 }
 
 /// `robey` with the password `foo`, who stays as long as he likes.
-pub async fn guests(connection: ServerConnection) -> Result<(), Error> {
+pub(crate) async fn guests(connection: ServerConnection) -> Result<(), Error> {
     password_only(&connection).await?;
     run_programs(&connection).await
 }
 
 /// Says each command line back.
-pub async fn run_programs(connection: &ServerConnection) -> Result<(), Error> {
+pub(crate) async fn run_programs(connection: &ServerConnection) -> Result<(), Error> {
     while let Some(session) = connection.next_session().await? {
         let Some(start) = session.program().await? else { continue };
         let line = match start.program() {
@@ -182,7 +182,7 @@ pub async fn run_programs(connection: &ServerConnection) -> Result<(), Error> {
 }
 
 /// A client that has got the server's version line and says nothing.
-pub async fn greeted(driver: Driver, address: SocketAddr) -> TcpStream {
+pub(crate) async fn greeted(driver: Driver, address: SocketAddr) -> TcpStream {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -195,14 +195,14 @@ pub async fn greeted(driver: Driver, address: SocketAddr) -> TcpStream {
 }
 
 /// Lets so many bytes of the server through to a client, and holds back the rest.
-pub struct Dam {
-    pub address: SocketAddr,
+pub(crate) struct Dam {
+    pub(crate) address: SocketAddr,
     passed: Arc<AtomicUsize>,
     gone: mpsc::Receiver<()>,
 }
 
 impl Dam {
-    pub fn open(server: SocketAddr, limit: usize) -> Self {
+    pub(crate) fn open(server: SocketAddr, limit: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let passed = Arc::new(AtomicUsize::new(0));
@@ -232,12 +232,12 @@ impl Dam {
     }
 
     /// Bytes that went through.
-    pub fn passed(&self) -> usize {
+    pub(crate) fn passed(&self) -> usize {
         self.passed.load(Ordering::SeqCst)
     }
 
     /// Waits until the client has closed its end.
-    pub fn client_is_gone(&self) {
+    pub(crate) fn client_is_gone(&self) {
         self.gone.recv().unwrap();
     }
 }
