@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feramiko_keys::{KeyType, PrivateKey};
-use feramiko_proto::{
-    AuthOutcome, ChannelId, ClientConfig, Connection, Event, Method, ServerConfig,
-};
+use feramiko_proto::{AuthOutcome, ChannelId, ClientConfig, Connection, Event, Method, ServerConfig};
 
 use crate::fake::{fake_algorithms, fake_host_key, fake_provider, seed_random};
 use crate::link::{Link, LinkModel};
@@ -105,7 +103,7 @@ impl Pair {
     }
 
     /// What happens next on the links or in the applications, and with `timers` in the connections.
-    fn next_wake(&self, timers: bool) -> Option<Instant> {
+    fn next_wake(&mut self, timers: bool) -> Option<Instant> {
         let [client, server] = [&self.client, &self.server].map(|side| {
             let timer = side.connection.poll_timeout().filter(|_| timers);
             timer.into_iter().chain(side.auto.next_wake()).min()
@@ -189,7 +187,12 @@ pub fn password_login(pair: &mut Pair, user: &str, password: &str) {
     pair.settle();
     let now = pair.now();
     let authenticated = pair.client.connection.authenticate(user, Method::Password(password.into()), now);
-    assert_eq!(authenticated, Ok(()), "{:?}", (pair.client.connection.ended(), pair.server.connection.ended()));
+    assert_eq!(
+        authenticated,
+        Ok(()),
+        "{:?}",
+        (pair.client.connection.ended(), pair.server.connection.ended())
+    );
     pair.settle();
     let success = |event: &Event| matches!(event, Event::Authentication(AuthOutcome::Success));
     let events = pair.client.events();

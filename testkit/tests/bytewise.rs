@@ -24,9 +24,7 @@ fn session(chunk: usize, rekey_bytes: u64) -> [Vec<String>; 2] {
     let size = WindowSize { columns: 80, rows: 24, width: 0, height: 0 };
     let pty = Pty { term: "xterm".to_owned(), size, modes: vec![0] };
     channel.request(&Request::Pty(pty), true).unwrap();
-    channel
-        .request(&Request::Env { name: "LANG".to_owned(), value: b"eo.UTF-8".to_vec() }, false)
-        .unwrap();
+    channel.request(&Request::Env { name: "LANG".to_owned(), value: b"eo.UTF-8".to_vec() }, false).unwrap();
     channel.request(&Request::Exec(b"cat".to_vec()), true).unwrap();
     let mut read = [Vec::new(), Vec::new()];
     for round in 0..20 {

@@ -2,7 +2,7 @@
 
 use feramiko_keys::{KeyType, PrivateKey};
 use feramiko_proto::{
-    AuthOutcome, Decision, Event, HostKeyError, Method, Misuse, Prompt, Proof, ConnectionError,
+    AuthOutcome, ConnectionError, Decision, Event, HostKeyError, Method, Misuse, Prompt, Proof,
 };
 use feramiko_testkit::{Pair, password_login};
 
@@ -46,9 +46,13 @@ fn a_password_lets_in_and_a_wrong_one_does_not() {
 
 #[test]
 fn every_kind_of_key_lets_in_with_and_without_a_query() {
-    for kind in
-        [KeyType::Ed25519, KeyType::EcdsaP256, KeyType::EcdsaP384, KeyType::EcdsaP521, KeyType::Rsa { bits: 2048 }]
-    {
+    for kind in [
+        KeyType::Ed25519,
+        KeyType::EcdsaP256,
+        KeyType::EcdsaP384,
+        KeyType::EcdsaP521,
+        KeyType::Rsa { bits: 2048 },
+    ] {
         let key = PrivateKey::generate(kind).unwrap();
         for algorithm in key.public_key().signature_algorithms() {
             for query in [false, true] {
@@ -149,9 +153,12 @@ fn an_expired_password_is_changed() {
     let now = pair.now();
     pair.client.connection.authenticate("robey", Method::Password("foo".into()), now).unwrap();
     pair.settle();
-    assert!(pair.client.events().iter().any(
-        |event| matches!(event, Event::PasswordExpired { prompt } if prompt == "It is too old.")
-    ));
+    assert!(
+        pair.client
+            .events()
+            .iter()
+            .any(|event| matches!(event, Event::PasswordExpired { prompt } if prompt == "It is too old."))
+    );
     let change = Method::PasswordChange { old: "foo".into(), new: "bar".into() };
     assert_eq!(try_login(&mut pair, "robey", change), AuthOutcome::Success);
 }
