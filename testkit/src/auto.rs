@@ -7,6 +7,9 @@ use feramiko_proto::{AuthAttempt, Connection, Decision, Event, Prompts, Secret};
 
 use crate::fake::fake_sign;
 
+/// Answers prompts.
+pub type Answer = Box<dyn FnMut(&Prompts) -> Vec<Secret>>;
+
 /// What is answered automatically, how, and after how long.
 pub struct Auto {
     /// Host keys are trusted.
@@ -18,7 +21,7 @@ pub struct Auto {
     /// Decides on attempts to log in. Default: `robey` with the password `foo`, or any proof by key.
     pub decide: Box<dyn FnMut(&AuthAttempt) -> Decision>,
     /// Answers prompts. Default: `foo` to all.
-    pub answer: Box<dyn FnMut(&Prompts) -> Vec<Secret>>,
+    pub answer: Answer,
     /// Channels are accepted.
     pub accept: bool,
     /// Requests on channels, and global ones, succeed.

@@ -18,7 +18,7 @@ mod pair;
 mod side;
 mod traffic;
 
-pub use auto::Auto;
+pub use auto::{Answer, Auto};
 pub use describe::describe;
 pub use fake::{fake_algorithms, fake_host_key, fake_provider, fake_sign, seed_random};
 pub use link::{Link, LinkModel};
