@@ -1,6 +1,7 @@
 //! Other SSH implementations, started and asked in one manner, so that tests can set feramiko beside them.
 //!
 //! - [`Sshd`] and [`Ssh`]: OpenSSH's real server and client, with everything that they may be told.
+//! - [`Tmux`]: terminals to type into and to read.
 //! - [`Foreign`]: OpenSSH, asyncssh, paramiko and russh behind one face: a server to connect to, and clients that run
 //!   [`Job`]s.
 //! - [`Matrix`]: which algorithm met which of them, printed as a table; an empty cell is a failure.
@@ -19,6 +20,7 @@ mod places;
 mod process;
 mod ssh;
 mod sshd;
+mod tmux;
 
 pub use accounts::{EXPIRED_USER, PASSWORD, USER};
 pub use algorithms::{Category, names};
@@ -30,3 +32,4 @@ pub use peer::{Foreign, ForeignServer, ServerSpec};
 pub use process::{Finished, PATIENCE, Running, run};
 pub use ssh::Ssh;
 pub use sshd::{Sshd, SshdBuilder};
+pub use tmux::{Pane, Tmux};

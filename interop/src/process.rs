@@ -133,6 +133,30 @@ impl Running {
             .unwrap_or_else(|error| panic!("waiting for {text:?}: {error}"))
     }
 
+    /// How many lines it has said.
+    pub fn line_count(&self) -> usize {
+        self.log.lock().lines.len()
+    }
+
+    /// Waits until it has said more than `seen` lines.
+    ///
+    /// # Errors
+    /// If its outputs ended or [`PATIENCE`] did before.
+    pub fn wait_for_more_than(&self, seen: usize) -> Result<(), &'static str> {
+        let state = self.log.lock();
+        let waiting = |state: &mut LogState| state.lines.len() <= seen && state.streams_ended < 2;
+        let (state, timeout) = self
+            .log
+            .changed
+            .wait_timeout_while(state, PATIENCE, waiting)
+            .unwrap_or_else(PoisonError::into_inner);
+        match state.lines.len() > seen {
+            true => Ok(()),
+            false if timeout.timed_out() => Err("nothing happens"),
+            false => Err("it ended"),
+        }
+    }
+
     /// Waits until the process ends by itself.
     ///
     /// # Errors

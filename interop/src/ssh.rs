@@ -1,5 +1,6 @@
 //! OpenSSH's client, told everything and reading nobody's configuration.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -129,6 +130,22 @@ impl Ssh {
         ssh
     }
 
+    /// [`command`](Self::command) as a line for a shell, for instance in a [`Tmux`](crate::Tmux).
+    pub fn shell_line(&self, command: &str) -> String {
+        let ssh = self.command(command);
+        let mut line = "env -u SSH_AUTH_SOCK -u DISPLAY".to_owned();
+        for (name, value) in ssh.get_envs() {
+            if let Some(value) = value {
+                line += &format!(" {}={}", name.display(), quoted(value));
+            }
+        }
+        for word in std::iter::once(ssh.get_program()).chain(ssh.get_args()) {
+            line += " ";
+            line += &quoted(word);
+        }
+        line
+    }
+
     /// Runs `command` over there, with `input` on its standard input, to the end.
     pub fn run(&self, command: &str, input: &[u8]) -> Finished {
         run(self.command(command), input)
@@ -184,4 +201,8 @@ impl Ssh {
     fn log_path(&self) -> PathBuf {
         self.directory.path().join("log")
     }
+}
+
+fn quoted(word: &OsStr) -> String {
+    format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"))
 }

@@ -1,14 +1,17 @@
 //! The fixtures themselves, shown to work by foreign clients at foreign servers: what a test of feramiko asks of them
 //! is then known to be possible.
 
+use std::collections::BTreeMap;
+
 use feramiko_interop::{
     Category, Direction, EXPIRED_USER, Foreign, Job, KeyType, Matrix, Offer, PASSPHRASE, PASSWORD,
-    ServerSpec, Ssh, Sshd, names, sealed_user_key, test_data, test_data_sha256, user_key,
+    ServerSpec, Ssh, Sshd, Tmux, names, sealed_user_key, test_data, test_data_sha256, user_key,
 };
 
-/// Each of them once as client and once as server: every algorithm that the two share, forced one by one.
+/// Each of them once as client and once as server, forced to use of every category the last that the two share: the
+/// one that they would not have chosen.
 #[test]
-fn every_shared_algorithm_can_be_forced() {
+fn any_shared_algorithm_can_be_forced() {
     let pairs = [
         (Foreign::OpenSsh, Foreign::OpenSsh),
         (Foreign::Russh, Foreign::Asyncssh),
@@ -17,8 +20,8 @@ fn every_shared_algorithm_can_be_forced() {
     ];
     for (client, server) in pairs {
         let running = server.serve(&ServerSpec::default());
-        let shared: Vec<(Category, &str)> = Matrix::wanted(server, Direction::OurClient)
-            .into_iter()
+        let wanted = Matrix::wanted(server, Direction::OurClient).into_iter();
+        let shared: BTreeMap<Category, &str> = wanted
             .filter(|(category, name)| client.supports(Direction::OurServer, *category, name))
             .collect();
         let jobs: Vec<Job> =
@@ -171,6 +174,22 @@ fn sessions_at_sshd_have_statuses_signals_and_terminals() {
     let terminal = ssh().flag("-tt").run("stty size; tty", b"").text();
     assert!(terminal.contains("/dev/pts/"), "{terminal}");
     assert_eq!(ssh().run("cat", &test_data(100_000)).stdout, test_data(100_000));
+}
+
+#[test]
+fn tmux_shows_terminals_and_their_new_sizes() {
+    let sshd = Sshd::start();
+    let ssh = Ssh::to(sshd.address()).user(sshd.user()).key(&user_key(KeyType::Ed25519)).flag("-tt");
+    let tmux = Tmux::start(90, 20);
+    // Every signal interrupts a `read`.
+    let pane = tmux
+        .open(&ssh.shell_line("stty size; trap 'stty size' WINCH; until read line; do :; done; echo got $line"));
+    pane.wait_for("20 90");
+    pane.resize(70, 15);
+    pane.wait_for("15 70");
+    pane.enter("iron");
+    pane.wait_for("got iron");
+    pane.wait_for("[ended with 0]");
 }
 
 /// A session that would run for ever ends with the fixture, and so does what it started in the background.
