@@ -168,6 +168,8 @@ fn begin(
     }
     if !matches!(method, Method::PasswordChange { .. }) {
         state.decline_password_change(now);
+        // Its outcome is the old attempt's, not this one's.
+        state.sort_events(now);
     }
     // The core may ask for the signature at once.
     state.auth.signer = signer.cloned();

@@ -22,7 +22,7 @@ use crate::waiters::{Side, Topic};
 /// A channel: bytes both ways, and requests.
 ///
 /// [`Read`] and [`Write`] block, also on `&Channel`, so that one thread may read while another writes. Single steps for
-/// tasks: [`read_some`](Self::read_some), [`write_all`](Self::write_all); the feature `tokio` adds `into_async`.
+/// tasks: [`read_some`](Self::read_some), [`send`](Self::send); the feature `tokio` adds `into_async`.
 ///
 /// A handle: clones share the channel. When the last one is dropped the channel is closed, and unread data is discarded. A
 /// channel keeps its connection open.
@@ -166,7 +166,7 @@ impl Channel {
     }
 
     /// Writes as much as fits, waiting until something does; answers how much. Abandoned, nothing is written.
-    pub fn write_some(&self, data: impl Into<Vec<u8>>) -> Pending<Result<usize, Error>> {
+    pub fn send_some(&self, data: impl Into<Vec<u8>>) -> Pending<Result<usize, Error>> {
         let (channel, data) = (self.clone(), data.into());
         Pending::new(async move {
             let id = channel.0.id;
@@ -176,7 +176,7 @@ impl Channel {
     }
 
     /// Writes all of it. Abandoned, a part may have been written.
-    pub fn write_all(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
+    pub fn send(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
         self.write_stream(Stream::Data, data.into())
     }
 
@@ -398,8 +398,8 @@ impl Stderr {
         self.0.read_stream(Stream::Stderr, max)
     }
 
-    /// As [`Channel::write_all`].
-    pub fn write_all(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
+    /// As [`Channel::send`].
+    pub fn send(&self, data: impl Into<Vec<u8>>) -> Pending<Result<(), Error>> {
         self.0.write_stream(Stream::Stderr, data.into())
     }
 }

@@ -92,6 +92,11 @@ impl Command {
         self
     }
 
+    #[cfg(feature = "terminal")]
+    pub(crate) fn has_pty(&self) -> bool {
+        self.pty.is_some()
+    }
+
     /// What [`output`](Self::output) and [`status`](Self::status) feed to its standard input; nothing unless said.
     pub fn stdin(&mut self, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.stdin = bytes.into();
@@ -163,7 +168,7 @@ async fn collect(channel: &Channel, stdin: Vec<u8>, keep: bool) -> Result<Output
     let feeder = channel.clone();
     let mut feeding = Pending::new(async move {
         // A command that does not want its input ends all the same.
-        if feeder.write_all(stdin).await.is_ok() {
+        if feeder.send(stdin).await.is_ok() {
             let _ = feeder.shutdown_write();
         }
     });
@@ -188,7 +193,7 @@ async fn collect(channel: &Channel, stdin: Vec<u8>, keep: bool) -> Result<Output
             Some((Stream::Stderr, bytes)) => stderr.extend(bytes),
         }
     }
-    let status = Status(channel.exit_status().await?);
+    let status = Status::new(channel.exit_status().await?);
     Ok(Output { status, stdout, stderr })
 }
 
@@ -208,6 +213,10 @@ pub struct Output {
 pub struct Status(Option<ExitStatus>);
 
 impl Status {
+    pub(crate) fn new(status: Option<ExitStatus>) -> Self {
+        Self(status)
+    }
+
     /// Whether it ended with code 0.
     pub fn success(&self) -> bool {
         self.code() == Some(0)

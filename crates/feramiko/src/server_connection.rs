@@ -297,8 +297,8 @@ impl Channel {
     fn end(&self, stdout: Vec<u8>, stderr: Vec<u8>, status: ExitStatus) -> Pending<Result<(), Error>> {
         let channel = self.clone();
         Pending::new(async move {
-            channel.write_all(stdout).await?;
-            channel.stderr().write_all(stderr).await?;
+            channel.send(stdout).await?;
+            channel.stderr().send(stderr).await?;
             channel.shutdown_write()?;
             channel.send_exit(status)?;
             channel.close();

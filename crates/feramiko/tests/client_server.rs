@@ -287,7 +287,7 @@ scenario!(output_drains_both_streams_whichever_comes_first, |driver| {
         while let Some(session) = connection.next_session().await? {
             let Some(start) = session.program().await? else { continue };
             let channel = start.accept();
-            channel.stderr().write_all(vec![b'e'; MUCH]).await?;
+            channel.stderr().send(vec![b'e'; MUCH]).await?;
             channel.finish(vec![b'o'; MUCH], b"", 3).await?;
         }
         Ok(())
@@ -351,7 +351,7 @@ scenario!(input_terminal_variables_and_signals_reach_the_program, |driver| {
     assert_eq!(done.stdout.len(), told.len() + (3 << 20));
 
     let process = client.shell().spawn().await.unwrap();
-    process.channel().write_all("wait").await.unwrap();
+    process.channel().send("wait").await.unwrap();
     process.close_stdin().unwrap();
     process.signal("TERM").unwrap();
     let status = process.wait().await.unwrap();
@@ -388,7 +388,7 @@ scenario!(a_client_that_is_dropped_amid_a_command_leaves_nothing_behind, |driver
             let Some(session) = connection.next_session().await? else { return Ok(()) };
             let Some(start) = session.program().await? else { return Ok(()) };
             let channel = start.accept();
-            channel.write_all("begun").await?;
+            channel.send("begun").await?;
             let rest = channel.read_some(100).await;
             let next = connection.next_session().await;
             told.send((rest.is_ok_and(|rest| rest.is_empty()), matches!(next, Ok(None)))).unwrap();

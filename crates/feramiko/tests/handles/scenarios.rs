@@ -1,6 +1,6 @@
-//! What handles promise, over both drivers.
+//! From the version line to the last close.
 
-mod common;
+use crate::common;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use feramiko::{
     HostKeyVerifier, KeyError, OpenFailure, PinnedKeys, Prompt, Proof, PublicKey, Request, Signer, Stream, Transport,
 };
 
-with_every_driver! {
+crate::with_every_driver! {
     negotiates_in_the_background
     refuses_and_accepts_passwords
     logs_in_in_several_steps
@@ -172,7 +172,7 @@ fn echoes_megabytes_while_keys_are_exchanged(harness: &impl Harness) {
         let (ours, theirs) = session(&pair).await;
         let sent = pattern(6_000_000, 7);
         let write = async {
-            ours.write_all(sent.clone()).await.unwrap();
+            ours.send(sent.clone()).await.unwrap();
             ours.shutdown_write().unwrap();
         };
         let (received, (), echoed) = tokio::join!(read_to_end(&ours), write, echo(theirs));
@@ -193,8 +193,8 @@ fn a_command_has_two_streams_and_a_status(harness: &impl Harness) {
             assert_eq!(request.request(), &Request::Exec(b"make".to_vec()));
             request.accept();
             // More on stderr first than any window holds, unless both streams are drained.
-            theirs.stderr().write_all(pattern(4_000_000, 1)).await.unwrap();
-            theirs.write_all(pattern(1_000_000, 2)).await.unwrap();
+            theirs.stderr().send(pattern(4_000_000, 1)).await.unwrap();
+            theirs.send(pattern(1_000_000, 2)).await.unwrap();
             theirs.shutdown_write().unwrap();
             theirs.send_exit(ExitStatus::Code(42)).unwrap();
             theirs.close();
@@ -267,7 +267,7 @@ fn a_dropped_channel_is_closed(harness: &impl Harness) {
         let pair = logged_in(pair).await;
         let (ours, theirs) = session(&pair).await;
         let clone = ours.clone();
-        ours.write_all(*b"last words").await.unwrap();
+        ours.send(*b"last words").await.unwrap();
         drop(ours);
         assert_eq!(theirs.read_some(100).await.unwrap(), b"last words");
         drop(clone);
@@ -275,7 +275,7 @@ fn a_dropped_channel_is_closed(harness: &impl Harness) {
         // The peer's close is answered, and the channel is over on both sides.
         theirs.close();
         assert!(theirs.next_request().await.unwrap().is_none());
-        assert!(theirs.write_all(*b"more").await.is_err());
+        assert!(theirs.send(*b"more").await.is_err());
         assert!(pair.client.is_active() && pair.server.is_active());
     });
 }
@@ -294,7 +294,7 @@ fn every_handle_tells_the_same_cause(harness: &impl Harness) {
         };
         assert!(is_cause(&attempt.await));
         assert!(is_cause(&waiting.await.unwrap_err()));
-        assert!(is_cause(&ours.write_all(*b"x").await.unwrap_err()));
+        assert!(is_cause(&ours.send(*b"x").await.unwrap_err()));
         assert!(is_cause(&ours.request(Request::Shell).await.unwrap_err()));
         assert!(is_cause(&ours.shutdown_write().unwrap_err()));
         assert!(is_cause(&ours.exit_status().await.unwrap_err()));
@@ -305,7 +305,7 @@ fn every_handle_tells_the_same_cause(harness: &impl Harness) {
         assert!(!pair.client.is_active() && ours.is_closed());
         let closed = |error: &Error| matches!(error, Error::Connection(ConnectionError::Closed));
         assert!(closed(&theirs.read_some(10).await.unwrap_err()));
-        assert_eq!(std::io::Error::from(theirs.write_all(*b"x").await.unwrap_err()).kind(), ErrorKind::NotConnected);
+        assert_eq!(std::io::Error::from(theirs.send(*b"x").await.unwrap_err()).kind(), ErrorKind::NotConnected);
     });
 }
 
@@ -317,10 +317,10 @@ fn the_last_handle_closes_the_connection(harness: &impl Harness) {
         let Pair { client, server } = pair;
         drop(client);
         // The channel is a handle, and goes on.
-        ours.write_all(*b"still here").await.unwrap();
+        ours.send(*b"still here").await.unwrap();
         assert_eq!(theirs.read_some(100).await.unwrap(), b"still here");
         let sent = pattern(100_000, 3);
-        ours.write_all(sent.clone()).await.unwrap();
+        ours.send(sent.clone()).await.unwrap();
         drop(ours);
         let cause = server.closed().await;
         let reason = DisconnectReason::ByApplication as u32;
@@ -337,7 +337,6 @@ fn a_waiting_task_learns_of_the_end(harness: &impl Harness) {
         let waits = (pair.client.ready(), pair.client.authenticate("robey", Credential::None));
         let host_key = pair.client.host_key_question();
         let close = async {
-            pair.server.next_attempt();
             pair.client.disconnect(DisconnectReason::ByApplication, "");
         };
         let (ready, login, question, ()) = tokio::join!(waits.0, waits.1, host_key, close);
@@ -479,7 +478,7 @@ fn a_client_takes_no_channels_unasked(harness: &impl Harness) {
             pair.server.open_channel("x11", b"").await
         };
         let (ours, theirs) = tokio::join!(accept, asked);
-        theirs.unwrap().write_all(*b"hello").await.unwrap();
+        theirs.unwrap().send(*b"hello").await.unwrap();
         assert_eq!(ours.read_some(100).await.unwrap(), b"hello");
     });
 }

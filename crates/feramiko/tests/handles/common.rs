@@ -1,5 +1,5 @@
 //! Both ends of a connection, made by either driver, and what scenarios have in common.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::future::Future;
 use std::net::{TcpListener, TcpStream};
@@ -209,7 +209,7 @@ pub async fn echo(channel: Channel) -> u64 {
             return total;
         }
         total += data.len() as u64;
-        channel.write_all(data).await.unwrap();
+        channel.send(data).await.unwrap();
     }
 }
 
