@@ -182,8 +182,9 @@ fn tmux_shows_terminals_and_their_new_sizes() {
     let ssh = Ssh::to(sshd.address()).user(sshd.user()).key(&user_key(KeyType::Ed25519)).flag("-tt");
     let tmux = Tmux::start(90, 20);
     // Every signal interrupts a `read`.
-    let pane = tmux
-        .open(&ssh.shell_line("stty size; trap 'stty size' WINCH; until read line; do :; done; echo got $line"));
+    let pane = tmux.open(
+        &ssh.shell_line("stty size; trap 'stty size' WINCH; until read line; do :; done; echo got $line"),
+    );
     pane.wait_for("20 90");
     pane.resize(70, 15);
     pane.wait_for("15 70");
