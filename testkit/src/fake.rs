@@ -31,6 +31,12 @@ pub fn fake_provider() -> Provider {
     }
 }
 
+/// As [`fake_provider`], but signatures are not looked at and packets not keyed (only numbered): two sides get
+/// along although somebody changed their KEXINITs on the way. For what can be asked of a peer only like that.
+pub fn gullible_provider() -> Provider {
+    Provider { signatures: vec![&AnySignature], ciphers: vec![&KeylessCipher], ..fake_provider() }
+}
+
 /// The names of [`fake_provider`]'s methods.
 pub fn fake_algorithms() -> Algorithms {
     let one = |name: &str| vec![name.to_owned()];
@@ -144,28 +150,50 @@ impl SignatureScheme for FakeSignature {
 }
 
 #[derive(Debug)]
-struct FakeCipher;
+struct AnySignature;
 
-impl Cipher for FakeCipher {
+impl SignatureScheme for AnySignature {
     fn name(&self) -> &'static str {
-        CIPHER
+        SIGNATURE
     }
-    fn key_len(&self) -> usize {
-        16
+    fn key_type(&self) -> &'static str {
+        SIGNATURE
     }
-    fn iv_len(&self) -> usize {
-        8
-    }
-    fn is_aead(&self) -> bool {
-        true
-    }
-    fn sealer(&self, keys: CipherKeys<'_>) -> Result<Box<dyn Sealer>, CryptoError> {
-        Ok(Box::new(Checksum::new(keys)))
-    }
-    fn opener(&self, keys: CipherKeys<'_>) -> Result<Box<dyn Opener>, CryptoError> {
-        Ok(Box::new(Checksum::new(keys)))
+    fn verify(&self, _: PublicParts<'_>, _: &[u8], _: &[u8]) -> Result<(), CryptoError> {
+        Ok(())
     }
 }
+
+macro_rules! checksum_cipher {
+    ($cipher:ident, |$keys:ident| $checksum:expr) => {
+        #[derive(Debug)]
+        struct $cipher;
+
+        impl Cipher for $cipher {
+            fn name(&self) -> &'static str {
+                CIPHER
+            }
+            fn key_len(&self) -> usize {
+                16
+            }
+            fn iv_len(&self) -> usize {
+                8
+            }
+            fn is_aead(&self) -> bool {
+                true
+            }
+            fn sealer(&self, $keys: CipherKeys<'_>) -> Result<Box<dyn Sealer>, CryptoError> {
+                Ok(Box::new($checksum))
+            }
+            fn opener(&self, $keys: CipherKeys<'_>) -> Result<Box<dyn Opener>, CryptoError> {
+                Ok(Box::new($checksum))
+            }
+        }
+    };
+}
+
+checksum_cipher!(FakeCipher, |keys| Checksum::new(keys));
+checksum_cipher!(KeylessCipher, |_keys| Checksum { start: 0 });
 
 const LAYOUT: Layout = Layout { head: 4, block: 8, length_is_padded: false, tag: TAG };
 

@@ -20,7 +20,7 @@ mod traffic;
 
 pub use auto::{Answer, Auto};
 pub use describe::describe;
-pub use fake::{fake_algorithms, fake_host_key, fake_provider, fake_sign, seed_random};
+pub use fake::{fake_algorithms, fake_host_key, fake_provider, fake_sign, gullible_provider, seed_random};
 pub use link::{Link, LinkModel};
 pub use pair::{Pair, host_key, open_channel, password_login};
 pub use side::Side;

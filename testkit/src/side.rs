@@ -28,6 +28,8 @@ pub struct Side {
     pub channels: Vec<ChannelId>,
     /// Everything that was sent, when it is to be kept.
     pub wire: Option<Vec<u8>>,
+    /// Changes what is sent, on its way.
+    pub tamper: Option<fn(&mut [u8])>,
     events: VecDeque<Event>,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -45,6 +47,7 @@ impl Side {
             log: Vec::new(),
             channels: Vec::new(),
             wire: None,
+            tamper: None,
             events: VecDeque::new(),
             input: Vec::new(),
             output: Vec::new(),
@@ -138,6 +141,9 @@ impl Side {
                 }
                 self.connection.take_output(&mut self.output);
                 self.sent = 0;
+                if let Some(tamper) = self.tamper {
+                    tamper(&mut self.output);
+                }
                 if let Some(wire) = &mut self.wire {
                     wire.extend_from_slice(&self.output);
                 }

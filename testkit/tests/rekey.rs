@@ -6,7 +6,9 @@ use feramiko_proto::{
     ChannelId, ClientConfig, ConnectionError, Deadline, Event, ExitStatus, Read, RekeyLimits, Request,
     ServerConfig, Stream,
 };
-use feramiko_testkit::{LinkModel, Pair, Sink, Source, host_key, open_channel, password_login};
+use feramiko_testkit::{
+    LinkModel, Pair, Sink, Source, gullible_provider, host_key, open_channel, password_login,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -26,7 +28,8 @@ struct Case {
     compression: String,
     starts: Starts,
     limits: RekeyLimits,
-    bytes: u64,
+    /// From the client, from the server.
+    bytes: [u64; 2],
 }
 
 impl Case {
@@ -67,7 +70,7 @@ fn case() -> Case {
         compression: "none".to_owned(),
         starts: Starts::Both,
         limits: tiny(10_000),
-        bytes: 100_000,
+        bytes: [100_000; 2],
     }
 }
 
@@ -79,11 +82,11 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new(pair: &mut Pair, bytes: u64) -> Self {
+    fn new(pair: &mut Pair, bytes: [u64; 2]) -> Self {
         let (ours, theirs) = open_channel(pair);
         Self {
             ids: [ours, theirs],
-            sources: [Source::new(bytes), Source::new(bytes)],
+            sources: bytes.map(Source::new),
             sinks: [Sink::default(), Sink::default()],
         }
     }
@@ -140,22 +143,25 @@ fn run(case: &Case, prepare: impl FnOnce(&mut Pair)) -> u64 {
 }
 
 #[test]
-fn every_cipher_mac_and_compression_whoever_starts() {
+fn every_cipher_mac_compression_and_direction_whoever_starts() {
     let all = feramiko_proto::Algorithms::all();
     for cipher in &all.ciphers {
         let macs = if cipher.ends_with("ctr") { &all.macs[..] } else { &all.macs[..1] };
         for mac in macs {
             for compression in &all.compression {
                 for starts in [Starts::Client, Starts::Server, Starts::Both] {
-                    let case = Case {
-                        cipher: cipher.clone(),
-                        mac: mac.clone(),
-                        compression: compression.clone(),
-                        starts,
-                        ..case()
-                    };
-                    let count = run(&case, |_| ());
-                    assert!(count >= 3, "{count} exchanges with {case:?}");
+                    for bytes in [[100_000, 0], [0, 100_000], [100_000, 100_000]] {
+                        let case = Case {
+                            cipher: cipher.clone(),
+                            mac: mac.clone(),
+                            compression: compression.clone(),
+                            starts,
+                            bytes,
+                            ..case()
+                        };
+                        let count = run(&case, |_| ());
+                        assert!(count >= 3, "{count} exchanges with {case:?}");
+                    }
                 }
             }
         }
@@ -171,10 +177,46 @@ fn every_key_exchange_method() {
     }
 }
 
+/// Between two sides of which neither knows that the other offers strict KEX: sequence numbers go on.
+#[test]
+fn without_strict_kex() {
+    fn hide_strict_kex(bytes: &mut [u8]) {
+        let marker = b"kex-strict-";
+        for at in 0..bytes.len().saturating_sub(marker.len()) {
+            if bytes[at..].starts_with(marker) {
+                bytes[at + marker.len()] = b'x';
+            }
+        }
+    }
+    for compression in ["none", "zlib", "zlib@openssh.com"] {
+        for hide in [true, false] {
+            let mut pair = Pair::fake(|client, server| {
+                for common in [&mut client.common, &mut server.common] {
+                    common.provider = gullible_provider();
+                    common.algorithms.compression = vec![compression.to_owned()];
+                    common.rekey = tiny(10_000);
+                    common.limits.output = 4096;
+                }
+            });
+            if hide {
+                pair.client.tamper = Some(hide_strict_kex);
+                pair.server.tamper = Some(hide_strict_kex);
+            }
+            password_login(&mut pair, "robey", "foo");
+            assert_eq!(pair.client.connection.negotiated().unwrap().strict_kex, !hide);
+            assert_eq!(pair.server.connection.negotiated().unwrap().strict_kex, !hide);
+            let mut exchange = Exchange::new(&mut pair, [100_000; 2]);
+            exchange.run(&mut pair);
+            exchange.close(&mut pair);
+            assert!(exchanges(&pair) >= 3);
+        }
+    }
+}
+
 #[test]
 fn packets_count_too() {
     let limits = RekeyLimits { packets: 10, ..RekeyLimits::default() };
-    let count = run(&Case { limits, bytes: 1_000_000, ..case() }, |pair| pair.set_chunk(1500));
+    let count = run(&Case { limits, bytes: [1_000_000; 2], ..case() }, |pair| pair.set_chunk(1500));
     assert!(count >= 3, "{count}");
 }
 
@@ -222,7 +264,7 @@ fn both_start_at_once() {
     let mut pair = Case { limits: RekeyLimits::default(), ..case() }.pair();
     pair.set_link(LinkModel { delay: Duration::from_millis(50), ..LinkModel::default() });
     password_login(&mut pair, "robey", "foo");
-    let mut exchange = Exchange::new(&mut pair, 300_000);
+    let mut exchange = Exchange::new(&mut pair, [300_000; 2]);
     for round in 0..5 {
         let now = pair.now();
         pair.client.connection.rekey(now);
@@ -317,7 +359,7 @@ fn defect_016_an_exchange_that_is_not_finished_ends_the_connection() {
 fn the_host_key_is_asked_about_once() {
     let mut pair = case().pair();
     password_login(&mut pair, "robey", "foo");
-    let mut exchange = Exchange::new(&mut pair, 100_000);
+    let mut exchange = Exchange::new(&mut pair, [100_000; 2]);
     exchange.run(&mut pair);
     assert!(exchanges(&pair) > 3);
     assert_eq!(pair.client.log.iter().filter(|line| line.starts_with("host key")).count(), 1);
