@@ -23,6 +23,9 @@ use service::Service;
 
 pub use crate::channels::Channel;
 
+/// Bytes of the description in a disconnect: errors can quote long lists, and every peer must be able to read it.
+const MAX_DESCRIPTION: usize = 2048;
+
 /// One SSH connection, client or server, without its socket, its clock or its threads.
 ///
 /// Whoever drives it keeps to this loop: give [`receive`](Self::receive) what came, send what
@@ -414,10 +417,7 @@ impl Connection {
     /// Sends the disconnect that was asked for, if one was.
     fn leave_now(&mut self) {
         let Some((reason, description)) = self.leaving.take() else { return };
-        self.out.send(|packet| {
-            Disconnect { reason: reason as u32, description: description.as_bytes(), language: b"" }
-                .encode(packet);
-        });
+        self.send_disconnect(reason, &description);
         self.finish(ConnectionError::Closed);
     }
 
@@ -427,13 +427,15 @@ impl Connection {
             return;
         }
         if let Some(reason) = error.disconnect_reason() {
-            let description = error.to_string();
-            self.out.send(|packet| {
-                Disconnect { reason: reason as u32, description: description.as_bytes(), language: b"" }
-                    .encode(packet);
-            });
+            self.send_disconnect(reason, &error.to_string());
         }
         self.finish(error);
+    }
+
+    fn send_disconnect(&mut self, reason: DisconnectReason, description: &str) {
+        let end = description.floor_char_boundary(MAX_DESCRIPTION);
+        let description = description.get(..end).unwrap_or_default().as_bytes();
+        self.out.send(|packet| Disconnect { reason: reason as u32, description, language: b"" }.encode(packet));
     }
 
     fn finish(&mut self, error: ConnectionError) {

@@ -80,7 +80,7 @@ impl Client {
         let number = payload.first().copied().unwrap_or_default();
         match (self, number) {
             (Self::AwaitGroup(state), GexGroup::NUMBER) => state.group(payload, out),
-            (Self::AwaitReply(state), EcdhReply::NUMBER | GexReply::NUMBER) => state.reply(payload, out),
+            (Self::AwaitReply(state), _) if number == state.awaited() => state.reply(payload, out),
             (Self::AwaitTrust(mut state), NewKeys::NUMBER) if state.inbound.is_some() => {
                 NewKeys::decode(payload).map_err(ProtocolError::malformed(number))?;
                 out.inbound_keys = state.inbound.take();
@@ -178,6 +178,14 @@ impl<'a> Reply<'a> {
 }
 
 impl AwaitReply {
+    /// The last message of the method that was agreed on.
+    fn awaited(&self) -> u8 {
+        match self.context.agreed.kex.kind() {
+            KexKind::GroupExchange => GexReply::NUMBER,
+            KexKind::Dh | KexKind::Ecdh | KexKind::Hybrid => EcdhReply::NUMBER,
+        }
+    }
+
     fn reply(self, payload: &[u8], out: &mut Output) -> Result<Client, ConnectionError> {
         let Self { context, started, group } = self;
         let reply = Reply::read(context.agreed.kex.kind(), payload)?;

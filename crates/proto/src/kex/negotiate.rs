@@ -14,6 +14,8 @@ const STRICT_CLIENT: &str = "kex-strict-c-v00@openssh.com";
 const STRICT_SERVER: &str = "kex-strict-s-v00@openssh.com";
 const EXT_INFO_CLIENT: &str = "ext-info-c";
 const EXT_INFO_SERVER: &str = "ext-info-s";
+/// How many names of a list are kept to be shown: a peer can send a hundred thousand.
+const MAX_SHOWN: usize = 64;
 
 /// What a key exchange agreed on. In, out: as this side sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,7 +242,7 @@ impl Chooser<'_> {
             .ok_or_else(|| {
                 let (ours, theirs) = if self.is_client { (client, server) } else { (server, client) };
                 let names = |list: NameList<'_>| {
-                    list.iter().filter(|name| !is_marker(name)).map(str::to_owned).collect()
+                    list.iter().filter(|name| !is_marker(name)).take(MAX_SHOWN).map(str::to_owned).collect()
                 };
                 Incompatible { category, ours: names(ours), theirs: names(theirs) }
             })

@@ -69,7 +69,7 @@ impl Server {
     pub(crate) fn handle(self, payload: &[u8], out: &mut Output) -> Result<Self, ConnectionError> {
         let number = payload.first().copied().unwrap_or_default();
         match (self, number) {
-            (Self::AwaitInit(state), GexRequest::NUMBER | EcdhInit::NUMBER) => state.init(payload, out),
+            (Self::AwaitInit(state), _) if number == state.awaited() => state.init(payload, out),
             (Self::AwaitGexInit(state), GexInit::NUMBER) => state.init(payload, out),
             (Self::AwaitNewKeys(state), NewKeys::NUMBER) => {
                 NewKeys::decode(payload).map_err(ProtocolError::malformed(number))?;
@@ -97,6 +97,14 @@ impl Server {
 }
 
 impl AwaitInit {
+    /// The first message of the method that was agreed on.
+    fn awaited(&self) -> u8 {
+        match self.context.agreed.kex.kind() {
+            KexKind::GroupExchange => GexRequest::NUMBER,
+            KexKind::Dh | KexKind::Ecdh | KexKind::Hybrid => EcdhInit::NUMBER,
+        }
+    }
+
     fn init(self, payload: &[u8], out: &mut Output) -> Result<Server, ConnectionError> {
         let Self { context, config } = self;
         match context.agreed.kex.kind() {

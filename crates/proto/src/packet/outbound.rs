@@ -12,6 +12,8 @@ use crate::error::ConnectionError;
 const MAX_OWED: usize = 256 * 1024;
 /// Bytes of messages held back during a key exchange beyond which the peer is not read.
 const MAX_HELD: usize = 2 << 20;
+/// What a message that is held back costs besides its bytes, at most.
+const HELD_OVERHEAD: usize = 64;
 /// `packet_length` and `padding_length`.
 const HEADER: usize = 5;
 
@@ -78,7 +80,7 @@ impl Outbound {
         fill(&mut self.buffer);
         let payload = self.buffer.get(start + HEADER..).unwrap_or_default();
         if self.exchanging && !matches!(payload.first(), Some(1..=4 | 20..=49)) {
-            self.held_bytes += payload.len();
+            self.held_bytes += payload.len() + HELD_OVERHEAD;
             self.held.push_back(payload.to_vec());
             self.buffer.truncate(start);
             return;
