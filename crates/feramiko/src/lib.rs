@@ -1,4 +1,82 @@
-//! Under construction.
+//! SSH2 for Rust programs, blocking and async, client and server.
+//!
+//! A [`Client`] is the short way to a server: it connects, verifies the host key, logs in and runs commands.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), feramiko::Error> {
+//! let client = feramiko::Client::connect("robey@example.com").wait()?;
+//! let output = client.command("uname -a").output().wait()?;
+//! println!("{}, {}", String::from_utf8_lossy(&output.stdout), output.status);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Server`] takes clients in. Both together, in one program:
+//!
+//! ```
+//! use feramiko::{Client, KeyType, PrivateKey, Program, Proof, Server, Socket};
+//!
+//! # fn main() -> Result<(), feramiko::Error> {
+//! let host_key = PrivateKey::generate(KeyType::Ed25519)?;
+//! let trusted = host_key.public_key().clone();
+//! // Two ends of a pipe in memory; TCP, Unix sockets, child processes and channels of other connections do as well.
+//! let (near, far) = Socket::pipe();
+//! let connection = Server::builder().host_key(host_key).accept_over(far)?;
+//! let server = std::thread::spawn(move || {
+//!     while let Some(attempt) = connection.next_auth().wait()? {
+//!         let known = matches!(attempt.proof(), Proof::Password(word) if word.matches("foo"));
+//!         if known && attempt.user() == "robey" { attempt.accept()? } else { attempt.reject()? }
+//!     }
+//!     while let Some(session) = connection.next_session().wait()? {
+//!         let Some(start) = session.program().wait()? else { continue };
+//!         let reply = format!("a shell: {}", start.program() == &Program::Shell);
+//!         start.accept().finish(reply, "", 0).wait()?;
+//!     }
+//!     Ok::<_, feramiko::Error>(())
+//! });
+//!
+//! let client = Client::connect_over(near, "robey@pipe").password("foo").host_key(trusted).wait()?;
+//! assert_eq!(client.shell().output().wait()?.stdout, b"a shell: true");
+//! client.close().wait();
+//! server.join().unwrap()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Waiting and awaiting
+//!
+//! Every operation is a [`Pending`], or becomes one: nothing happens until a thread calls `.wait()` or a task says
+//! `.await`. No runtime is needed for either. Who moves the bytes is another question, answered once for each connection: a
+//! worker thread of this library or, with the feature `tokio`, a task of the current runtime ([`Driver`]). `.await` on
+//! [`Client::connect`] and [`ServerBuilder::bind`] takes the runtime if there is one, `.wait()` the thread.
+//!
+//! ```
+//! # #[cfg(feature = "tokio")]
+//! # async fn both(server: feramiko::Server) -> Result<(), feramiko::Error> {
+//! // A server under tokio: a task for each connection.
+//! while let Ok(connection) = server.accept().await {
+//!     tokio::spawn(async move {
+//!         while let Some(attempt) = connection.next_auth().await? {
+//!             attempt.reject()?;
+//!         }
+//!         Ok::<_, feramiko::Error>(())
+//!     });
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Step by step
+//!
+//! [`Transport`] is one connection without the conveniences: negotiate, decide about the host key, authenticate, open
+//! channels. A [`Channel`] is a socket-like object: [`Read`](std::io::Read) and [`Write`](std::io::Write), with timeouts,
+//! a [`pollable`](Channel::pollable) descriptor, and `into_async` under tokio. [`Client::transport`] and
+//! [`ServerConnection::transport`] lead from the short ways down to it.
+//!
+//! # Features
+//!
+//! - `tokio`: the second driver, and `AsyncRead + AsyncWrite` faces of channels.
+//! - `terminal`: `Command::interactive`, a shell in the terminal of this program.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod acceptor;
@@ -16,6 +94,8 @@ mod driver;
 mod error;
 mod helper;
 mod incoming;
+#[cfg(feature = "terminal")]
+mod interactive;
 mod keyring;
 mod limits;
 mod login;

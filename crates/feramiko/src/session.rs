@@ -1,5 +1,7 @@
 //! Session channels, by the requests of RFC 4254 section 6: the client's side.
 
+use std::os::fd::AsFd;
+
 use feramiko_proto::{Pty, Request, WindowSize};
 
 use crate::channel::Channel;
@@ -39,7 +41,7 @@ impl Terminal {
     /// As the one that this program runs in: its TERM, and the size of its standard input, where that is a terminal.
     pub fn of_this_program() -> Self {
         let terminal = Self::new(std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()));
-        match local_size() {
+        match size_of(rustix::stdio::stdin()) {
             Some(size) => Self { size, ..terminal },
             None => terminal,
         }
@@ -75,9 +77,10 @@ impl From<Terminal> for Pty {
     }
 }
 
-/// The size of the terminal that is this program's standard input.
-pub(crate) fn local_size() -> Option<WindowSize> {
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdin()).ok()?;
+/// The size of a terminal; `None` where it is none, or has no size.
+pub(crate) fn size_of(terminal: impl AsFd) -> Option<WindowSize> {
+    let size =
+        rustix::termios::tcgetwinsize(terminal).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0)?;
     Some(WindowSize {
         columns: size.ws_col.into(),
         rows: size.ws_row.into(),
