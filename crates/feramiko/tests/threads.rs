@@ -51,10 +51,9 @@ fn threads_are_counted() {
 
     // One connection inside the channel of another costs its own worker only.
     let outer = Pending::new(logged_in(ThreadsTcp.pair(Setup::default()))).wait();
-    let (one, other) = Pending::new(async { session(&outer).await }).wait();
+    let (one, other) = Pending::new(async move { session(&outer).await }).wait();
     let inner = Pending::new(logged_in(common::threads(one, other, Setup::default()))).wait();
     assert_eq!(ours().len(), 4);
-    drop(outer);
     close(inner);
 
     // The pumps of an opaque socket go with it.
