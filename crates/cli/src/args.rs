@@ -54,15 +54,15 @@ pub(crate) struct SshArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<String>,
 
-    /// Port, if the destination does not say
+    /// Port, whatever the destination says [default: 22]
     #[arg(short, long)]
     pub(crate) port: Option<u16>,
 
-    /// User, if the destination does not say
+    /// User, whatever the destination says [default: you]
     #[arg(short, long = "user", value_name = "USER")]
     pub(crate) login: Option<String>,
 
-    /// A private key to log in with; may be given several times
+    /// A private key to log in with, in place of those in ~/.ssh; may be given several times
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) identity: Vec<PathBuf>,
 
@@ -82,7 +82,7 @@ pub(crate) struct SshArgs {
     #[arg(short, long, value_name = "CHAR", default_value = "~", value_parser = parse_escape)]
     pub(crate) escape: Escape,
 
-    /// Seconds until connecting and logging in must have succeeded
+    /// Seconds until connecting and logging in must have succeeded, your answers included
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub(crate) timeout: u64,
 

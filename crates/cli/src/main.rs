@@ -1,6 +1,7 @@
 //! `feramiko`: an ssh client, a demonstration, and a BBS server, as one command.
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -8,19 +9,28 @@ use clap::Parser;
 use args::{Cli, Command};
 
 mod args;
-#[expect(dead_code, unused_imports, reason = "the bbs command is still to come")]
 mod bbs;
+mod bbs_command;
+mod demo;
 mod generate;
-#[expect(dead_code, unused_imports, reason = "the ssh command is still to come")]
+mod logging;
+mod ssh;
+mod switchboard;
 mod terminal;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Completions { shell } => generate::completions(shell, &mut io::stdout()),
         Command::Man => generate::man(&mut io::stdout()),
-        Command::Demo(_) | Command::Ssh(_) | Command::Bbs(_) => {
-            Err(io::Error::new(ErrorKind::Unsupported, "this command is still to come"))
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Bbs(arguments) => {
+            start_log(arguments.log.as_deref()).and_then(|()| bbs_command::run(&arguments))
         }
+        // Its exit status is the remote command's.
+        Command::Ssh(arguments) => match start_log(arguments.log.as_deref()) {
+            Ok(()) => return ExitCode::from(ssh::run(&arguments)),
+            Err(error) => Err(error),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -31,4 +41,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn start_log(path: Option<&Path>) -> io::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    logging::to_file(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("the log {}: {error}", path.display())))
 }

@@ -29,7 +29,8 @@ mod tests;
 mod text;
 
 pub(crate) use caller::Caller;
-pub(crate) use house::{Clock, House};
+pub(crate) use house::House;
 pub(crate) use screen::Size;
+#[cfg(test)]
 pub(crate) use session::Session;
-pub(crate) use store::{Store, StoreError};
+pub(crate) use store::Store;

@@ -49,11 +49,6 @@ impl RawMode {
         })
     }
 
-    /// The modes in which the terminal was found.
-    pub(crate) fn found(&self) -> &Termios {
-        &self.found
-    }
-
     /// Gives the terminal back and stops this process as control-Z would; goes on when it is
     /// continued.
     pub(crate) fn suspend(&self) -> io::Result<()> {

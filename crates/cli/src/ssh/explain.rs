@@ -1,0 +1,160 @@
+//! What went wrong, in words that help.
+
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+
+use feramiko::{ConnectionError, Error, FailedAddress, HostKeyRefusal};
+
+use super::Target;
+
+/// Why there is no connection.
+pub(super) fn connecting(error: &Error, target: &Target) -> String {
+    let host = target.host();
+    match error {
+        Error::Lookup { host, message } => {
+            format!("no host of the name {host} is known ({message}); is it spelled right?")
+        }
+        Error::Connect(failed) => refused(failed, target),
+        Error::HostKey(refusal) => host_key(refusal, &host),
+        Error::Connection(end @ (ConnectionError::Eof { .. } | ConnectionError::Io { .. })) => {
+            format!("{host} ended the connection before the login: {end}")
+        }
+        error => format!("{host}: {error}"),
+    }
+}
+
+fn refused(failed: &[FailedAddress], target: &Target) -> String {
+    let mut words = format!("no connection to {} port {}", target.address.host(), target.port);
+    for one in failed {
+        let _ = write!(words, "\n  {}: {}", one.address.ip(), one.message);
+    }
+    let all = |kind: ErrorKind| failed.iter().all(|one| one.kind == kind);
+    words.push_str(if all(ErrorKind::ConnectionRefused) {
+        "\nThe host is there, but nothing listens at that port: is the port right, and does a server run?"
+    } else if all(ErrorKind::TimedOut) {
+        "\nNothing answers: is the host up, and is a firewall in between?"
+    } else if all(ErrorKind::NetworkUnreachable) || all(ErrorKind::HostUnreachable) {
+        "\nNo way leads there: is this machine on the net?"
+    } else {
+        ""
+    });
+    words
+}
+
+/// A changed key is told so loudly that nobody takes it for one more question to say yes to.
+fn host_key(refusal: &HostKeyRefusal, host: &str) -> String {
+    let shown = refusal.key();
+    match refusal {
+        HostKeyRefusal::Changed { known, .. } => {
+            let mut words = format!(
+                "THE HOST KEY HAS CHANGED\n\
+                 **************************************************************\n\
+                 *  STOP! This is not the host key that is known for {host}\n\
+                 **************************************************************\n\
+                 Either the host has got a new key, or somebody sits on the line between you and it and\n\
+                 wants to read along.\n\n\
+                 It shows   {} {}\n",
+                shown.algorithm(),
+                shown.fingerprint()
+            );
+            for one in known {
+                let key = &one.key;
+                let _ = write!(words, "known is   {} {}\n", key.algorithm, key.fingerprint());
+                let _ = write!(words, "           in {} line {}\n", one.file.display(), key.line);
+            }
+            words.push_str(
+                "\nThe connection was refused before anything was sent over it. Ask the host's owner which key is\n\
+                 right. If it is the new one, remove the lines of the old one and connect again.",
+            );
+            words
+        }
+        HostKeyRefusal::Revoked { file, line, .. } => format!(
+            "THE HOST KEY IS REVOKED\n\
+             {host} shows {} {}, and {} line {line} says that this key must not be trusted any more.\n\
+             The connection was refused.",
+            shown.algorithm(),
+            shown.fingerprint(),
+            file.display()
+        ),
+        refusal => refusal.to_string(),
+    }
+}
+
+/// Why there is no session, though there is a connection.
+pub(super) fn session(error: &Error) -> String {
+    match error {
+        Error::RequestRefused(name) if name == "pty-req" => {
+            "the host gives out no terminal; -T asks for none".to_owned()
+        }
+        Error::RequestRefused(name) if name == "shell" => {
+            "the host gives out no shell; it may run commands".to_owned()
+        }
+        Error::RequestRefused(name) if name == "exec" => {
+            "the host runs no commands; it may give a shell".to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+/// The connection is gone, and nobody has closed it.
+pub(super) fn lost(error: &Error, host: &str) -> String {
+    match error {
+        Error::Connection(ConnectionError::Disconnected { .. }) => {
+            format!("{host} has ended the connection: {error}")
+        }
+        error => format!("the connection to {host} is lost: {error}"),
+    }
+}
+
+/// The exit status that a shell gives to a command which that signal has ended.
+pub(super) fn signal_status(name: &str) -> Option<u8> {
+    use rustix::process::Signal as S;
+    let signals = [
+        ("ABRT", S::ABORT),
+        ("ALRM", S::ALARM),
+        ("FPE", S::FPE),
+        ("HUP", S::HUP),
+        ("ILL", S::ILL),
+        ("INT", S::INT),
+        ("KILL", S::KILL),
+        ("PIPE", S::PIPE),
+        ("QUIT", S::QUIT),
+        ("SEGV", S::SEGV),
+        ("TERM", S::TERM),
+        ("USR1", S::USR1),
+        ("USR2", S::USR2),
+    ];
+    let (_, signal) = signals.iter().find(|(known, _)| *known == name)?;
+    u8::try_from(128 + signal.as_raw()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target { address: "robey@127.0.0.1".parse().unwrap(), user: "robey".into(), port: 2200 }
+    }
+
+    #[test]
+    fn a_refused_connection_says_what_may_be_wrong() {
+        let failed = |kind| FailedAddress {
+            address: ([127, 0, 0, 1], 2200).into(),
+            kind,
+            message: "as the system says".into(),
+        };
+        let words = connecting(&Error::Connect(vec![failed(ErrorKind::ConnectionRefused)]), &target());
+        assert!(words.contains("127.0.0.1 port 2200") && words.contains("is the port right"), "{words}");
+        let mixed = [ErrorKind::ConnectionRefused, ErrorKind::TimedOut].map(failed).to_vec();
+        let words = connecting(&Error::Connect(mixed), &target());
+        assert_eq!(words.matches("as the system says").count(), 2, "{words}");
+        assert!(!words.contains("is the port right"), "{words}");
+    }
+
+    #[test]
+    fn signals_become_what_a_shell_makes_of_them() {
+        assert_eq!(signal_status("TERM"), Some(143));
+        assert_eq!(signal_status("KILL"), Some(137));
+        assert_eq!(signal_status("28@openssh.com"), None);
+    }
+}
