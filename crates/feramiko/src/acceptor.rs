@@ -20,6 +20,9 @@ const BACKLOG: usize = 16;
 /// How long a listener rests when the system has no descriptors or memory left.
 pub(crate) const REST: Duration = Duration::from_millis(100);
 
+/// Wakers that are kept.
+const MAX_WAITING: usize = 64;
+
 /// One that is let in.
 pub(crate) type Guest = (TcpStream, SocketAddr, Permit);
 
@@ -77,6 +80,10 @@ impl Acceptor {
         }
         if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             state.waiting.push(cx.waker().clone());
+        }
+        if state.waiting.len() > MAX_WAITING {
+            // Some are of tasks that have gone; whoever still waits comes again.
+            self.shared.wake(state);
         }
         Poll::Pending
     }

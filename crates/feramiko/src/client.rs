@@ -110,8 +110,8 @@ impl Client {
         &self.login.host_key
     }
 
-    /// How the login went, step by step, the last one being the success. A last step of `none` means that the server
-    /// wanted no proof at all: whatever asks for a password after that is not the login.
+    /// How the login went, step by step, the last one being the success. Where no step has a [`proof`](Tried::proof), the
+    /// server wanted none: whatever asks for a password after that is not the login.
     pub fn login_steps(&self) -> &[Tried] {
         &self.login.steps
     }

@@ -192,6 +192,9 @@ pub struct Tried {
     pub detail: String,
     /// What came of it.
     pub outcome: Outcome,
+    /// Whether anything secret was shown: a key signed, a password or the answer to a question was sent. A server that
+    /// lets somebody in without that may be after what it asks for next (`docs/DEFECTS.md`, row 43).
+    pub proof: bool,
 }
 
 /// What came of an attempt to log in.
@@ -547,6 +550,7 @@ mod tests {
                 method: "password".to_owned(),
                 detail: String::new(),
                 outcome: Outcome::Refused,
+                proof: true,
             }],
             remaining: vec!["publickey".to_owned(), "key\x07".to_owned()],
             skipped: vec!["id_rsa: protected by a passphrase".to_owned()],

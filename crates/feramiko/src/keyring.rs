@@ -30,8 +30,15 @@ pub(crate) fn named(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, Err
 
 /// The user's own keys, as far as they are there; and what was left out.
 pub(crate) fn defaults(ask: Option<&AskPassphrase>) -> (Vec<(PathBuf, Key)>, Vec<String>) {
+    defaults_in(DEFAULT_FILES.iter().filter_map(|name| dot_ssh(name)), ask)
+}
+
+fn defaults_in(
+    paths: impl Iterator<Item = PathBuf>,
+    ask: Option<&AskPassphrase>,
+) -> (Vec<(PathBuf, Key)>, Vec<String>) {
     let (mut keys, mut skipped) = (Vec::new(), Vec::new());
-    for path in DEFAULT_FILES.iter().filter_map(|name| dot_ssh(name)) {
+    for path in paths {
         match load(&path, ask) {
             Ok(key) => keys.push((path, key)),
             Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => {}
@@ -147,6 +154,19 @@ mod tests {
             assert!(signer.sign("ssh-ed25519", b"message").is_ok());
         }
         assert_eq!(asked.load(Ordering::SeqCst), 2, "once wrong, once right, and not again");
+    }
+
+    #[test]
+    fn of_the_users_own_keys_protected_ones_are_passed_over_and_named() {
+        let (dir, locked, _) = protected();
+        let open = dir.path().join("open");
+        PrivateKey::generate(KeyType::Ed25519).unwrap().write_file(&open, "", None).unwrap();
+        let paths = || [dir.path().join("missing"), locked.clone(), open.clone()].into_iter();
+        let (keys, skipped) = defaults_in(paths(), None);
+        assert_eq!(keys.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&open]);
+        assert!(skipped.len() == 1 && skipped[0].contains(&locked.display().to_string()), "{skipped:?}");
+        let (ask, _) = asking(&[]);
+        assert_eq!(defaults_in(paths(), Some(&ask)).0.len(), 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feramiko_crypto::Secret;
@@ -123,6 +124,8 @@ struct Login<'a> {
     new_password: Option<NewPassword>,
     tried: Vec<Tried>,
     skipped: Vec<String>,
+    /// Whether something secret was shown in the attempt under way.
+    proof: Arc<AtomicBool>,
 }
 
 /// Logs in; answers what was tried, the last being the success.
@@ -142,6 +145,7 @@ pub(crate) async fn log_in(
         new_password: prepared.new_password.take(),
         tried: Vec::new(),
         skipped: prepared.skipped,
+        proof: Arc::default(),
     };
     loop {
         let (number, method) = match agenda.next() {
@@ -161,7 +165,8 @@ pub(crate) async fn log_in(
             Ok(step) => step,
             Err(error) => return Err(login.ended(error)),
         };
-        login.tried.push(Tried { method: method.name().to_owned(), detail, outcome });
+        let proof = login.proof.load(Ordering::Relaxed);
+        login.tried.push(Tried { method: method.name().to_owned(), detail, outcome, proof });
         match (outcome, number) {
             (Outcome::Success, _) => return Ok(login.tried),
             (Outcome::Partial, _) => agenda.partial(number, remaining.unwrap_or_default()),
@@ -196,6 +201,8 @@ type Step = (Outcome, Option<Vec<String>>);
 impl Login<'_> {
     async fn attempt(&mut self, item: Option<&mut Item>, method: Method) -> Result<Step, Error> {
         let answered = Arc::new(Mutex::new(true));
+        let asks = matches!(item, Some(Item::Interactive(_))) || method == Method::Interactive;
+        self.proof.store(item.is_some() && !asks, Ordering::Relaxed);
         let (credential, password) = match item {
             None => (Credential::None, None),
             Some(Item::Key { key, .. }) => match self.signer(key).await? {
@@ -209,14 +216,14 @@ impl Login<'_> {
                     return Ok((Outcome::NotSigned, None));
                 }
             },
-            Some(Item::Interactive(answer)) => (interactive(answer, &answered), None),
-            Some(Item::Password(password)) => by_password(password.clone(), method, &answered),
+            Some(Item::Interactive(answer)) => (interactive(answer, &answered, &self.proof), None),
+            Some(Item::Password(password)) => by_password(password.clone(), method, &answered, &self.proof),
             Some(Item::AskPassword { ask, asked }) => {
                 *asked += 1;
                 let (ask, number) = (Arc::clone(ask), *asked);
                 let ask = move || (ask.lock().unwrap_or_else(PoisonError::into_inner))(number);
                 match self.ask(ask).await? {
-                    Some(password) => by_password(password, method, &answered),
+                    Some(password) => by_password(password, method, &answered, &self.proof),
                     None => return Ok((Outcome::NoAnswer, None)),
                 }
             }
@@ -311,11 +318,12 @@ impl Login<'_> {
     }
 }
 
-fn interactive(answer: &Answer, answered: &Arc<Mutex<bool>>) -> Credential {
-    let (answer, answered) = (Arc::clone(answer), Arc::clone(answered));
+fn interactive(answer: &Answer, answered: &Arc<Mutex<bool>>, proof: &Arc<AtomicBool>) -> Credential {
+    let (answer, answered, proof) = (Arc::clone(answer), Arc::clone(answered), Arc::clone(proof));
     Credential::KeyboardInteractive(Box::new(move |prompts| {
         let answers = (answer.lock().unwrap_or_else(PoisonError::into_inner))(prompts);
         *answered.lock().unwrap_or_else(PoisonError::into_inner) = answers.is_some();
+        proof.fetch_or(answers.as_ref().is_some_and(|answers| !answers.is_empty()), Ordering::Relaxed);
         answers
     }))
 }
@@ -326,11 +334,12 @@ fn by_password(
     password: Secret,
     method: Method,
     answered: &Arc<Mutex<bool>>,
+    proof: &Arc<AtomicBool>,
 ) -> (Credential, Option<Secret>) {
     if method != Method::Interactive {
         return (Credential::Password(password.clone()), Some(password));
     }
-    let answered = Arc::clone(answered);
+    let (answered, proof) = (Arc::clone(answered), Arc::clone(proof));
     let mut password = Some(password);
     let answer = move |prompts: &Prompts| {
         let answers = match prompts.prompts() {
@@ -339,6 +348,7 @@ fn by_password(
             _ => None,
         };
         *answered.lock().unwrap_or_else(PoisonError::into_inner) = answers.is_some();
+        proof.fetch_or(answers.as_ref().is_some_and(|answers| !answers.is_empty()), Ordering::Relaxed);
         answers
     };
     (Credential::KeyboardInteractive(Box::new(answer)), None)

@@ -2,15 +2,16 @@
 
 mod house;
 
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use house::{Driver, House, answer_attempts, guests, key, password_only, run_programs};
 use feramiko::{
     AuthError, Client, Error, ExitStatus, HostKeyRefusal, Outcome, Prompt, Proof, Request, Secret, Server,
     Stage, Terminal,
 };
+use house::{Driver, House, answer_attempts, guests, key, password_only, run_programs};
 
 /// What was tried, as words.
 fn steps(tried: &[feramiko::Tried]) -> Vec<(String, Outcome)> {
@@ -471,7 +472,7 @@ async fn house_is_closed(outer: &House) -> bool {
     matches!(jump, Err(Error::Connection(_)))
 }
 
-scenario!(a_peer_that_stops_anywhere_in_the_handshake_meets_the_deadline, |driver| {
+scenario!(defect_071_a_peer_that_stops_anywhere_in_the_handshake_meets_the_deadline, |driver| {
     let house = House::open(driver, guests).await;
     let whole = house::Dam::open(house.address, usize::MAX);
     drop(house.at(whole.address).password("foo").await.unwrap());
@@ -530,6 +531,40 @@ scenario!(defect_055_the_grace_time_ends_those_who_do_not_log_in, |driver| {
     let end = house::wait_for(driver, end).await;
     assert!(end.contains("TimedOut"), "{end}");
     drop(silent);
+});
+
+scenario!(defect_055_connections_that_drip_keep_nobody_out, |driver| {
+    let house = House::open(driver, guests);
+    let limit = |server: feramiko::ServerBuilder| server.max_startups(feramiko::MaxStartups::at_most(1000));
+    let house = house.await.restart(driver, limit).await;
+    let mut dripping = Vec::new();
+    for _ in 0..100 {
+        let mut stream = std::net::TcpStream::connect(house.address).unwrap();
+        stream.write_all(b"S").unwrap();
+        dripping.push(stream);
+    }
+    for _ in 0..10 {
+        house.connect().password("foo").await.unwrap();
+    }
+});
+
+scenario!(defect_043_a_login_without_proof_is_told, |driver| {
+    let house = House::open(driver, async |connection| {
+        while let Some(attempt) = connection.next_auth().await? {
+            match attempt.proof() {
+                Proof::Interactive { .. } => attempt.ask("", "no question", Vec::new())?,
+                Proof::Answers(answers) if answers.is_empty() => attempt.accept()?,
+                Proof::Password(word) if word.matches("foo") => attempt.accept()?,
+                _ => attempt.reject()?,
+            }
+        }
+        run_programs(&connection).await
+    })
+    .await;
+    let client = house.connect().keyboard_interactive(|_| Some(Vec::new())).await.unwrap();
+    assert!(client.login_steps().iter().all(|step| !step.proof));
+    let client = house.connect().password("foo").await.unwrap();
+    assert!(client.login_steps().iter().any(|step| step.proof));
 });
 
 scenario!(too_many_startups_are_turned_away_and_a_login_makes_room, |driver| {
@@ -592,4 +627,16 @@ fn a_name_without_an_address_is_said_to_be_one() {
         matches!(&result, Err(Error::Lookup { host, .. }) if host == "does-not-exist.invalid"),
         "{result:?}"
     );
+}
+
+#[test]
+fn a_connection_that_is_given_up_is_released_at_once() {
+    let house = feramiko::Pending::new(House::open(Driver::Thread, guests)).wait();
+    let dam = house::Dam::open(house.address, 30);
+    let mut connecting = house.at(dam.address).password("foo").deadline(None).into_future();
+    while dam.passed() < 30 {
+        assert!(connecting.wait_timeout(Duration::from_millis(1)).is_none());
+    }
+    drop(connecting);
+    dam.client_is_gone();
 }
