@@ -1,6 +1,9 @@
 //! SSH2 without sockets, threads, clocks or a runtime: RFC 4253, RFC 4252 and RFC 4254 as one state machine for
 //! both sides, [`Connection`].
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod channels;
 pub mod config;

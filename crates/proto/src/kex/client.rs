@@ -8,7 +8,9 @@ use super::exchange::{Context, Done, Finished, Shares, send_new_keys};
 use super::groups::{self, MAX_BITS, MIN_BITS, PREFERRED_BITS};
 use crate::error::{ConnectionError, HostKeyError, ProtocolError};
 use crate::event::{Event, HostKeyQuestion};
-use crate::msg::kex::{DhInit, DhReply, EcdhInit, EcdhReply, GexGroup, GexInit, GexReply, GexRequest, NewKeys};
+use crate::msg::kex::{
+    DhInit, DhReply, EcdhInit, EcdhReply, GexGroup, GexInit, GexReply, GexRequest, NewKeys,
+};
 use crate::output::Output;
 use crate::packet::{InboundKeys, OutboundKeys};
 
@@ -162,7 +164,8 @@ impl<'a> Reply<'a> {
         let malformed = ProtocolError::malformed(number);
         Ok(match kind {
             KexKind::Ecdh | KexKind::Hybrid => {
-                let EcdhReply { host_key, share, signature } = EcdhReply::decode(payload).map_err(malformed)?;
+                let EcdhReply { host_key, share, signature } =
+                    EcdhReply::decode(payload).map_err(malformed)?;
                 Self { host_key, share, signature }
             }
             KexKind::Dh => {
@@ -221,7 +224,6 @@ fn verify_host_key(
     if context.host_key.as_ref().is_some_and(|known| *known != key) {
         return Err(ConnectionError::HostKey(HostKeyError::ChangedDuringConnection));
     }
-    key.verify(scheme, hash, signature)
-        .map_err(|_| ConnectionError::HostKey(HostKeyError::BadSignature))?;
+    key.verify(scheme, hash, signature).map_err(|_| ConnectionError::HostKey(HostKeyError::BadSignature))?;
     Ok(key)
 }

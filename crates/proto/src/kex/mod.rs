@@ -8,6 +8,6 @@ mod server;
 
 pub(crate) use client::Client;
 pub(crate) use exchange::{Context, Done, Protected, Setting, Versions};
-pub use negotiate::{Compression, Negotiated};
 pub(crate) use negotiate::{Agreed, Markers, Offer};
+pub use negotiate::{Compression, Negotiated};
 pub(crate) use server::Server;

@@ -235,17 +235,15 @@ impl Chooser<'_> {
         find: impl Fn(&str) -> Option<T>,
     ) -> Result<T, Incompatible> {
         // The side that is ours is short: the work is linear in what the peer sent.
-        client
-            .iter()
-            .filter(|name| !is_marker(name) && server.contains(name))
-            .find_map(&find)
-            .ok_or_else(|| {
+        client.iter().filter(|name| !is_marker(name) && server.contains(name)).find_map(&find).ok_or_else(
+            || {
                 let (ours, theirs) = if self.is_client { (client, server) } else { (server, client) };
                 let names = |list: NameList<'_>| {
                     list.iter().filter(|name| !is_marker(name)).take(MAX_SHOWN).map(str::to_owned).collect()
                 };
                 Incompatible { category, ours: names(ours), theirs: names(theirs) }
-            })
+            },
+        )
     }
 
     fn direction(

@@ -13,7 +13,9 @@ use super::groups;
 use crate::config::ServerConfig;
 use crate::error::{ConnectionError, ProtocolError};
 use crate::event::{Event, SignPurpose, SignRequest};
-use crate::msg::kex::{DhInit, DhReply, EcdhInit, EcdhReply, GexGroup, GexInit, GexReply, GexRequest, NewKeys};
+use crate::msg::kex::{
+    DhInit, DhReply, EcdhInit, EcdhReply, GexGroup, GexInit, GexReply, GexRequest, NewKeys,
+};
 use crate::output::Output;
 use crate::packet::InboundKeys;
 

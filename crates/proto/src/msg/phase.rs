@@ -59,12 +59,12 @@ const ENCRYPTED: u8 = SERVICE | USERAUTH | OPEN;
 /// Number, sender, stages. The state machines check what goes beyond (which exchange message is next, whether a
 /// channel exists); nothing outside this table reaches them.
 const TABLE: [(std::ops::RangeInclusive<u8>, From, u8); 20] = [
-    (1..=1, From::Both, ALWAYS),         // DISCONNECT
-    (2..=4, From::Both, ALWAYS),         // IGNORE, UNIMPLEMENTED, DEBUG
-    (5..=5, From::Client, SERVICE),      // SERVICE_REQUEST
-    (6..=6, From::Server, SERVICE),      // SERVICE_ACCEPT
-    (7..=7, From::Both, ENCRYPTED),      // EXT_INFO: transport checks the exact places
-    (20..=20, From::Both, ALWAYS),       // KEXINIT
+    (1..=1, From::Both, ALWAYS),    // DISCONNECT
+    (2..=4, From::Both, ALWAYS),    // IGNORE, UNIMPLEMENTED, DEBUG
+    (5..=5, From::Client, SERVICE), // SERVICE_REQUEST
+    (6..=6, From::Server, SERVICE), // SERVICE_ACCEPT
+    (7..=7, From::Both, ENCRYPTED), // EXT_INFO: transport checks the exact places
+    (20..=20, From::Both, ALWAYS),  // KEXINIT
     (21..=21, From::Both, KEX | ENCRYPTED),
     (30..=30, From::Client, KEX | ENCRYPTED),
     (31..=31, From::Server, KEX | ENCRYPTED),
@@ -77,8 +77,8 @@ const TABLE: [(std::ops::RangeInclusive<u8>, From, u8); 20] = [
     (61..=61, From::Client, USERAUTH),
     (80..=82, From::Both, OPEN),
     (90..=100, From::Both, OPEN),
-    (192..=192, From::Both, ENCRYPTED),  // PING: ignored before authentication
-    (193..=193, From::Both, OPEN),       // PONG
+    (192..=192, From::Both, ENCRYPTED), // PING: ignored before authentication
+    (193..=193, From::Both, OPEN),      // PONG
 ];
 
 /// The one check of order. `from_client`: the peer is the client. `rekeying`: the peer's KEXINIT of a
@@ -101,7 +101,11 @@ pub(crate) fn verdict(number: u8, stage: Stage, from_client: bool, rekeying: boo
         // Unknown numbers of the transport's own and the local range can be extensions; elsewhere
         // they would be authentication or channel messages out of order.
         let first = matches!(stage, Stage::FirstKexInit | Stage::FirstKex { .. });
-        return if first || (bit != OPEN && (50..=191).contains(&number)) || (20..=49).contains(&number) || number == 0 {
+        return if first
+            || (bit != OPEN && (50..=191).contains(&number))
+            || (20..=49).contains(&number)
+            || number == 0
+        {
             Verdict::Refuse
         } else {
             Verdict::Unimplemented
