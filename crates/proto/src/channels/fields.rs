@@ -8,6 +8,14 @@ use crate::event::{ExitStatus, Pty, Request, WindowSize};
 /// The most a message of ours carries besides channel data: it fits the packets of every peer in use.
 pub(super) const MAX_FIELDS: usize = 250 * 1024;
 
+/// The most that a request of the peer may carry: 32 of them wait for the application on each channel.
+const MAX_HEARD: usize = 32 * 1024;
+
+/// Whether a request of this size is put to the application. A command may be as long as a packet: there is one only.
+pub(super) fn is_bearable(name: &str, data: &[u8]) -> bool {
+    data.len() <= MAX_HEARD || name == "exec"
+}
+
 /// Reads what follows `want_reply`. `None`: well-formed, but not to be obeyed (text that is not UTF-8, bad modes).
 pub(super) fn parse(name: &str, data: &[u8]) -> Result<Option<Request>, DecodeError> {
     let mut reader = Reader::new(data);

@@ -99,6 +99,7 @@ impl Channels {
                 let request = wire::Request::decode(payload).map_err(malformed())?;
                 let (channel, shared) = self.confirmed(request.recipient)?;
                 let parsed = fields::parse(request.name, request.data.0).map_err(malformed())?;
+                let parsed = parsed.filter(|_| fields::is_bearable(request.name, request.data.0));
                 channel.receive_request(parsed, request.want_reply, shared, out)
             }
             wire::RequestSuccess::NUMBER => {
