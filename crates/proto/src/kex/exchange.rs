@@ -54,7 +54,8 @@ pub(crate) struct Setting {
 
 impl Context {
     pub(crate) fn new(setting: Setting, ours: Offer, theirs: Offer) -> Result<Self, ConnectionError> {
-        let Setting { config, versions, is_client, strict, session_id, host_key, authenticated, serial } = setting;
+        let Setting { config, versions, is_client, strict, session_id, host_key, authenticated, serial } =
+            setting;
         let agreed = negotiate(&config.provider, &ours, &theirs, is_client)?;
         if config.require_strict_kex && !strict && agreed.needs_strict_kex() {
             return Err(ConnectionError::Incompatible(Box::new(crate::error::Incompatible {
@@ -79,7 +80,13 @@ impl Context {
     }
 
     /// H (RFC 4253 section 8; RFC 4419 section 3 adds the group in the middle).
-    pub(crate) fn hash(&self, host_key: &[u8], group: Option<&[u8]>, shares: Shares<'_>, secret: &Secret) -> Vec<u8> {
+    pub(crate) fn hash(
+        &self,
+        host_key: &[u8],
+        group: Option<&[u8]>,
+        shares: Shares<'_>,
+        secret: &Secret,
+    ) -> Vec<u8> {
         let mut text = Vec::new();
         let mut writer = Writer::new(&mut text);
         writer.string(&self.versions.client);
@@ -206,11 +213,13 @@ impl Derivation<'_> {
     /// `HASH(K || H || letter || session_id)`, continued with `HASH(K || H || all so far)`.
     fn key(&self, letter: u8, length: usize) -> Secret {
         let secret = self.secret.as_bytes();
+        // Room for the whole, so that no copy is left behind; the pieces are wiped too.
         let mut key = Vec::with_capacity(length + 2 * self.algorithm.output_len());
-        key.extend(self.algorithm.digest(&[secret, self.hash, &[letter], self.session_id]));
+        let first = Secret::new(self.algorithm.digest(&[secret, self.hash, &[letter], self.session_id]));
+        key.extend_from_slice(first.as_bytes());
         while key.len() < length {
-            let more = self.algorithm.digest(&[secret, self.hash, &key]);
-            key.extend(more);
+            let more = Secret::new(self.algorithm.digest(&[secret, self.hash, &key]));
+            key.extend_from_slice(more.as_bytes());
         }
         key.truncate(length);
         Secret::new(key)
