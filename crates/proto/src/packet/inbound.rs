@@ -1,6 +1,7 @@
 //! Incoming packets: length checked before anything, opened in place, decompressed within the limit.
 
 use feramiko_crypto::cipher::{Layout, Opener, plaintext_opener};
+use zeroize::Zeroize;
 
 use super::Decompressor;
 use crate::error::ProtocolError;
@@ -62,10 +63,8 @@ impl Inbound {
             Some(length) => length,
             None => {
                 let Some(front) = input.get(..head) else { return Ok(None) };
-                let length = self
-                    .opener
-                    .length(self.sequence, front)
-                    .map_err(|_| ProtocolError::Unauthentic)?;
+                let length =
+                    self.opener.length(self.sequence, front).map_err(|_| ProtocolError::Unauthentic)?;
                 self.check_length(length)?;
                 *self.length.insert(length)
             }
@@ -119,6 +118,12 @@ impl Inbound {
         }
         self.packets = 0;
         self.bytes = 0;
+    }
+
+    /// Forgets the payload of the packet just handled: `packet`, where it was opened.
+    pub(crate) fn wipe(&mut self, packet: &mut [u8]) {
+        packet.zeroize();
+        self.scratch.zeroize();
     }
 
     /// `zlib@openssh.com` begins.

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use feramiko_crypto::CryptoError;
 use feramiko_crypto::cipher::{Layout, Sealer, plaintext_sealer};
+use feramiko_crypto::{CryptoError, Secret};
+use zeroize::Zeroize;
 
 use super::Compressor;
 use crate::error::ConnectionError;
@@ -37,13 +38,16 @@ pub(crate) struct Outbound {
     data_bytes: usize,
     high_water: usize,
     exchanging: bool,
-    held: VecDeque<Vec<u8>>,
+    /// Passwords may be among them.
+    held: VecDeque<Secret>,
     held_bytes: usize,
     /// Since the last NEWKEYS.
     packets: u32,
     bytes: u64,
     padding: Padding,
     failure: Option<ConnectionError>,
+    /// A packet could not be sealed. What came after it would be lost or worse: a nonce used twice.
+    broken: bool,
 }
 
 impl Outbound {
@@ -65,6 +69,7 @@ impl Outbound {
             bytes: 0,
             padding: Padding { random, pool: Vec::new() },
             failure: None,
+            broken: false,
         }
     }
 
@@ -75,19 +80,24 @@ impl Outbound {
 
     /// Seals a message now, or keeps it until the exchange under way is done.
     pub(crate) fn send(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        if self.broken {
+            return;
+        }
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0; HEADER]);
         fill(&mut self.buffer);
-        let payload = self.buffer.get(start + HEADER..).unwrap_or_default();
+        let payload = self.buffer.get_mut(start + HEADER..).unwrap_or_default();
         if self.exchanging && !matches!(payload.first(), Some(1..=4 | 20..=49)) {
             self.held_bytes += payload.len() + HELD_OVERHEAD;
-            self.held.push_back(payload.to_vec());
+            self.held.push_back(Secret::new(payload.to_vec()));
+            payload.zeroize();
             self.buffer.truncate(start);
             return;
         }
         if let Err(error) = self.seal(start) {
             self.buffer.truncate(start);
-            self.failure.get_or_insert(error);
+            self.failure = Some(error);
+            self.broken = true;
         }
     }
 
@@ -148,7 +158,7 @@ impl Outbound {
     pub(crate) fn release(&mut self) {
         self.held_bytes = 0;
         for payload in std::mem::take(&mut self.held) {
-            self.send(|out| out.extend_from_slice(&payload));
+            self.send(|out| out.extend_from_slice(payload.as_bytes()));
         }
     }
 
