@@ -331,6 +331,12 @@ impl Common {
         if self.rekey.packets == 0 || self.rekey.packets > 1 << 31 || self.rekey.bytes == 0 {
             return Err(ConfigError::Limit("rekey limits must be at least 1, and at most 2^31 packets"));
         }
+        if [self.rekey.interval, self.timing.keepalive].contains(&Some(Duration::ZERO)) {
+            return Err(ConfigError::Limit("intervals of rekey and keepalive must be longer than nothing"));
+        }
+        if self.timing.keepalive_max == 0 {
+            return Err(ConfigError::Limit("at least one keepalive must be sent before a peer is given up"));
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What a state machine is handed: where packets and events go, and the time.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::event::{Event, GlobalId};
 use crate::packet::{InboundKeys, Outbound};
@@ -26,7 +26,15 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(packets: Outbound, now: Instant) -> Self {
-        Self { packets, events: VecDeque::new(), fetched: 0, now, timers: Timers::default(), inbound_keys: None, authenticated: false }
+        Self {
+            packets,
+            events: VecDeque::new(),
+            fetched: 0,
+            now,
+            timers: Timers::default(),
+            inbound_keys: None,
+            authenticated: false,
+        }
     }
 
     /// Queues a message that `fill` appends, number first. Held back by itself while a key exchange is under way.
@@ -55,6 +63,11 @@ impl Output {
 
     pub(crate) fn now(&self) -> Instant {
         self.now
+    }
+
+    /// So long from now; `None` is never, when that is beyond the end of time.
+    pub(crate) fn after(&self, time: Duration) -> Option<Instant> {
+        self.now.checked_add(time)
     }
 
     pub(crate) fn set_now(&mut self, now: Instant) {

@@ -5,6 +5,7 @@ mod commands;
 mod getters;
 mod service;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -51,8 +52,8 @@ pub struct Connection {
     transport: Transport,
     service: Service,
     liveness: Liveness,
-    /// The keepalive request under way, where the peer knows no ping.
-    probe: Option<GlobalId>,
+    /// Keepalive requests under way, where the peer knows no ping.
+    probes: VecDeque<GlobalId>,
     user: Option<String>,
     /// The global requests that the application wants to hear of.
     global_names: Vec<String>,
@@ -93,7 +94,7 @@ impl Connection {
             role,
             out,
             service: Service::None,
-            probe: None,
+            probes: VecDeque::new(),
             user: None,
             global_names: Vec::new(),
             received: (0, 0),
@@ -216,6 +217,10 @@ impl Connection {
                 _ => service.channels(packet.payload, out)?,
             },
         }
+        if (50..=79).contains(&number) {
+            // Passwords came in it.
+            self.inbound.wipe(input.get_mut(..consumed).unwrap_or_default());
+        }
         self.liveness.heard(consumed, self.out.now());
         self.after_packet(number, consumed, step)?;
         Ok(consumed)
@@ -249,7 +254,8 @@ impl Connection {
         self.received.0 += bytes as u64;
         self.received.1 += packets;
         let limits = &self.common.limits;
-        if self.received.0 > limits.unauthenticated_bytes || self.received.1 > limits.unauthenticated_packets {
+        if self.received.0 > limits.unauthenticated_bytes || self.received.1 > limits.unauthenticated_packets
+        {
             return Err(ConnectionError::TooManyAttempts);
         }
         Ok(())
@@ -299,9 +305,10 @@ impl Connection {
         }
     }
 
-    /// The user is logged in: compression, limits and timers change, and channels may come.
+    /// The user is logged in: compression, limits and timers change, and channels may come. When a client exchanges
+    /// keys before that, a server's SUCCESS is held back, and all this begins behind it.
     fn open_if_authenticated(&mut self) {
-        if !std::mem::take(&mut self.out.authenticated) {
+        if self.transport.is_exchanging() || !std::mem::take(&mut self.out.authenticated) {
             return;
         }
         self.user = self.service.user();
@@ -319,6 +326,9 @@ impl Connection {
         let now = self.out.now();
         self.out.timers.set(Timer::Login, None);
         self.out.timers.set(Timer::Keepalive, self.liveness.start(now));
+        if !self.role.is_client() {
+            self.out.tell(Event::Authenticated);
+        }
     }
 
     /// Asks for a sign of life, which measures the round trip too.
@@ -326,16 +336,17 @@ impl Connection {
         if self.transport.extensions().ping {
             self.out.send(|packet| Ping { data: b"" }.encode(packet));
         } else if let Service::Open(channels) = &mut self.service {
-            self.probe = channels.global_request("keepalive@openssh.com", b"", true, &mut self.out).ok().flatten();
+            let request = channels.global_request("keepalive@openssh.com", b"", true, &mut self.out);
+            self.probes.extend(request.ok().flatten());
         }
         self.liveness.sent(self.out.now());
     }
 
     /// An answer to a keepalive of ours is nobody else's business.
     fn probe_answered(&mut self) {
-        let Some(probe) = self.probe else { return };
-        if self.out.take_global_answer(probe) {
-            self.probe = None;
+        let Some(probe) = self.probes.front() else { return };
+        if self.out.take_global_answer(*probe) {
+            self.probes.pop_front();
             if let Some(round_trip) = self.liveness.answered(self.out.now()) {
                 self.service.note_round_trip(round_trip);
             }
@@ -354,8 +365,13 @@ impl Connection {
             Timer::RekeyDeadline => return Err(ConnectionError::TimedOut(Deadline::Rekey(timing.rekey))),
             Timer::RekeyDue if self.transport.is_authenticated() => self.transport.rekey(&mut self.out)?,
             Timer::RekeyDue => {
-                let next = self.common.rekey.interval.map(|interval| self.out.now() + interval);
+                let next = self.common.rekey.interval.and_then(|interval| self.out.after(interval));
                 self.out.timers.set(Timer::RekeyDue, next);
+            }
+            // Nothing can be asked while our side of an exchange lasts, and that has a deadline of its own.
+            Timer::Keepalive if self.out.holding() => {
+                let next = self.liveness.start(self.out.now());
+                self.out.timers.set(Timer::Keepalive, next);
             }
             Timer::Keepalive => {
                 let now = self.out.now();
@@ -376,11 +392,7 @@ impl Connection {
     }
 
     /// Runs a command that can end the connection.
-    fn attempt(
-        &mut self,
-        now: Instant,
-        command: impl FnOnce(&mut Self) -> Result<(), ConnectionError>,
-    ) {
+    fn attempt(&mut self, now: Instant, command: impl FnOnce(&mut Self) -> Result<(), ConnectionError>) {
         self.out.set_now(now);
         if self.ended.is_none()
             && let Err(error) = command(self)
@@ -398,6 +410,9 @@ impl Connection {
         if let Some(error) = self.out.packets.take_failure() {
             return self.end(error);
         }
+        if !self.out.holding() && self.leaving.is_some() {
+            return self.leave_now();
+        }
         if let Err(error) = self.transport.rekey_if_due(self.inbound.opened(), &mut self.out) {
             return self.end(error);
         }
@@ -408,9 +423,6 @@ impl Connection {
             && let Service::Open(channels) = &mut self.service
         {
             channels.output_drained(&mut self.out);
-        }
-        if !self.out.holding() {
-            self.leave_now();
         }
     }
 
@@ -435,7 +447,8 @@ impl Connection {
     fn send_disconnect(&mut self, reason: DisconnectReason, description: &str) {
         let end = description.floor_char_boundary(MAX_DESCRIPTION);
         let description = description.get(..end).unwrap_or_default().as_bytes();
-        self.out.send(|packet| Disconnect { reason: reason as u32, description, language: b"" }.encode(packet));
+        self.out
+            .send(|packet| Disconnect { reason: reason as u32, description, language: b"" }.encode(packet));
     }
 
     fn finish(&mut self, error: ConnectionError) {

@@ -7,6 +7,8 @@ use crate::msg::transport::ExtInfo;
 
 /// Extensions in one message.
 const MAX_EXTENSIONS: usize = 64;
+/// Names that are kept of `server-sig-algs`.
+const MAX_NAMES: usize = 64;
 
 /// What the peer announced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +35,7 @@ impl Extensions {
             match name {
                 b"server-sig-algs" => {
                     let names = NameList::parse(value).map_err(malformed)?;
-                    self.server_sig_algs = Some(names.iter().map(str::to_owned).collect());
+                    self.server_sig_algs = Some(names.iter().take(MAX_NAMES).map(str::to_owned).collect());
                 }
                 b"publickey-hostbound@openssh.com" => self.hostbound = value == b"0",
                 b"ping@openssh.com" => self.ping = value == b"0",

@@ -12,8 +12,10 @@ pub(crate) struct Liveness {
     interval: Option<Duration>,
     max: u32,
     heard: Instant,
-    /// When the probe under way was sent.
+    /// When the probe was sent whose answer is the next.
     probe: Option<Instant>,
+    /// Probes sent behind it, which are not measured.
+    more: u32,
     /// Probes since the peer was heard last.
     unanswered: u32,
     round_trip: Option<Duration>,
@@ -39,6 +41,7 @@ impl Liveness {
             max,
             heard: now,
             probe: None,
+            more: 0,
             unanswered: 0,
             round_trip: None,
             measured: None,
@@ -56,19 +59,28 @@ impl Liveness {
     /// Whether the round trip is to be measured now.
     pub(crate) fn wants_measure(&self, now: Instant) -> bool {
         self.probe.is_none()
+            && self.more == 0
             && self.bytes >= MEASURE_BYTES
             && self.measured.is_none_or(|at| now.saturating_duration_since(at) >= MEASURE_INTERVAL)
     }
 
     pub(crate) fn sent(&mut self, now: Instant) {
-        self.probe = Some(now);
+        if self.probe.is_some() || self.more > 0 {
+            self.more = self.more.saturating_add(1);
+        } else {
+            self.probe = Some(now);
+        }
         self.measured = Some(now);
         self.bytes = 0;
     }
 
-    /// The probe was answered; the least round trip so far, free of what queues added.
+    /// A probe was answered, the oldest; the least round trip so far, free of what queues added.
     pub(crate) fn answered(&mut self, now: Instant) -> Option<Duration> {
-        let sample = now.saturating_duration_since(self.probe.take()?);
+        let Some(sent) = self.probe.take() else {
+            self.more = self.more.saturating_sub(1);
+            return None;
+        };
+        let sample = now.saturating_duration_since(sent);
         let least = self.round_trip.map_or(sample, |known| known.min(sample));
         self.round_trip = Some(least);
         self.round_trip
@@ -81,20 +93,20 @@ impl Liveness {
     /// When the keepalive timer is to fire first.
     pub(crate) fn start(&mut self, now: Instant) -> Option<Instant> {
         self.heard = now;
-        Some(now + self.interval?)
+        now.checked_add(self.interval?)
     }
 
     /// The keepalive timer fired.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Due> {
         let interval = self.interval?;
-        let at = self.heard + interval;
+        let at = self.heard.checked_add(interval)?;
         Some(if self.unanswered == 0 && at > now {
             Due::At(at)
         } else if self.unanswered >= self.max {
             Due::Dead(self.unanswered)
         } else {
             self.unanswered += 1;
-            Due::Probe(now + interval)
+            Due::Probe(now.checked_add(interval)?)
         })
     }
 }
@@ -121,6 +133,18 @@ mod tests {
         assert_eq!(liveness.due(start + SECOND), Some(Due::Probe(start + 2 * SECOND)));
         liveness.heard(1, start + SECOND * 3 / 2);
         assert_eq!(liveness.due(start + 2 * SECOND), Some(Due::At(start + SECOND * 5 / 2)));
+    }
+
+    #[test]
+    fn a_late_answer_is_measured_from_its_own_probe() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(Some(SECOND), 9, start);
+        liveness.sent(start);
+        liveness.sent(start + SECOND);
+        assert_eq!(liveness.answered(start + SECOND * 3 / 2), Some(SECOND * 3 / 2));
+        assert_eq!(liveness.answered(start + SECOND * 3 / 2), None);
+        liveness.sent(start + 2 * SECOND);
+        assert_eq!(liveness.answered(start + 3 * SECOND), Some(SECOND));
     }
 
     #[test]

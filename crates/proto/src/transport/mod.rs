@@ -26,6 +26,10 @@ use crate::output::Output;
 use crate::timers::Timer;
 
 const USERAUTH: &str = "ssh-userauth";
+/// Key exchanges before authentication is done: each costs us more than it costs a stranger.
+const MAX_STRANGERS_EXCHANGES: u64 = 4;
+/// Bytes of a peer's last words that are kept.
+const MAX_LAST_WORDS: usize = 1024;
 
 /// Which side we are, with what only that side is configured with.
 #[derive(Clone)]
@@ -117,8 +121,8 @@ impl Transport {
     pub(crate) fn start(&mut self, out: &mut Output) -> Result<(), ConnectionError> {
         out.packets.raw(format!("{}\r\n", self.our_version).as_bytes());
         let timing = self.config.timing;
-        out.timers.set(Timer::Identification, Some(out.now() + timing.identification));
-        out.timers.set(Timer::Login, timing.login.map(|limit| out.now() + limit));
+        out.timers.set(Timer::Identification, out.after(timing.identification));
+        out.timers.set(Timer::Login, timing.login.and_then(|limit| out.after(limit)));
         self.exchange = Exchange::Offered(self.offer(out)?);
         Ok(())
     }
@@ -189,9 +193,7 @@ impl Transport {
         }
         let verdict = verdict(number, self.stage, !self.role.is_client(), self.peer_exchanging());
         match verdict {
-            Verdict::Refuse => {
-                Err(ProtocolError::Unexpected { message: number, state: self.state_name() })
-            }
+            Verdict::Refuse => Err(ProtocolError::Unexpected { message: number, state: self.state_name() }),
             other => Ok(other),
         }
     }
@@ -207,6 +209,11 @@ impl Transport {
             Exchange::Client(state) => state.peer_pending(),
             Exchange::Server(state) => state.peer_pending(),
         }
+    }
+
+    /// A key exchange is under way, on whichever side.
+    pub(crate) fn is_exchanging(&self) -> bool {
+        !matches!(self.exchange, Exchange::Idle)
     }
 
     /// Messages 1-49 and 192. `sequence` is the packet's.
@@ -302,7 +309,7 @@ impl Transport {
         if self.authenticated && matches!(self.exchange, Exchange::Idle) {
             let offer = self.offer(out)?;
             self.exchange = Exchange::Offered(offer);
-            out.timers.set(Timer::RekeyDeadline, Some(out.now() + self.config.timing.rekey));
+            out.timers.set(Timer::RekeyDeadline, out.after(self.config.timing.rekey));
         }
         Ok(())
     }
@@ -320,7 +327,7 @@ impl Transport {
         let ours = match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Offered(ours) => ours,
             Exchange::Idle => {
-                out.timers.set(Timer::RekeyDeadline, Some(out.now() + self.config.timing.rekey));
+                out.timers.set(Timer::RekeyDeadline, out.after(self.config.timing.rekey));
                 self.offer(out)?
             }
             Exchange::Client(_) | Exchange::Server(_) => {
@@ -333,10 +340,15 @@ impl Transport {
             self.peer_ext_info = markers.ext_info;
             self.stage = Stage::FirstKex { strict: self.strict };
             if self.strict && sequence != 0 {
-                return Err(ProtocolError::Rule { message: 20, rule: "KEXINIT must be the first packet" }.into());
+                return Err(
+                    ProtocolError::Rule { message: 20, rule: "KEXINIT must be the first packet" }.into()
+                );
             }
         }
         self.serial += 1;
+        if !self.authenticated && self.serial > MAX_STRANGERS_EXCHANGES {
+            return Err(ConnectionError::TooManyAttempts);
+        }
         let setting = Setting {
             config: Arc::clone(&self.config),
             versions: Arc::clone(&self.versions),
@@ -391,9 +403,7 @@ impl Transport {
         out: &mut Output,
     ) -> Result<(), ConnectionError> {
         self.advance(out, |exchange, out| match exchange {
-            Exchange::Server(state) => {
-                state.provide_signature(request, signature, out).map(Exchange::Server)
-            }
+            Exchange::Server(state) => state.provide_signature(request, signature, out).map(Exchange::Server),
             other => Ok(other),
         })
     }
@@ -445,14 +455,15 @@ impl Transport {
         let protected = done.protected();
         let first = self.session_id.is_none();
         self.session_id = Some(done.session_id);
-        self.host_key = Some(done.host_key);
+        // A server may sign with another one later; that of the first exchange is what the session is bound to.
+        self.host_key.get_or_insert(done.host_key);
         self.agreed = Some(done.agreed);
         self.exchanges += 1;
         if first {
             self.protected = Some(protected);
         }
         out.timers.set(Timer::RekeyDeadline, None);
-        out.timers.set(Timer::RekeyDue, self.config.rekey.interval.map(|interval| out.now() + interval));
+        out.timers.set(Timer::RekeyDue, self.config.rekey.interval.and_then(|interval| out.after(interval)));
         if let Some(negotiated) = self.negotiated() {
             tracing::debug!(?negotiated, "keys exchanged");
         }
@@ -474,7 +485,8 @@ fn disconnected(payload: &[u8]) -> ConnectionError {
     match msg::read_disconnect(payload) {
         Some((reason, description)) => ConnectionError::Disconnected {
             reason,
-            description: String::from_utf8_lossy(description).into_owned(),
+            description: String::from_utf8_lossy(description.get(..MAX_LAST_WORDS).unwrap_or(description))
+                .into_owned(),
         },
         None => ProtocolError::Malformed {
             message: 1,

@@ -168,7 +168,6 @@ impl Server {
             Step::Success => {
                 out.send(|packet| Success {}.encode(packet));
                 out.authenticated = true;
-                out.tell(Event::Authenticated);
                 self.waiting.clear();
                 self.state = State::Done;
             }
