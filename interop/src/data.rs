@@ -27,6 +27,39 @@ pub fn test_data_sha256(count: u64) -> String {
     hex(context.finish().as_ref())
 }
 
+/// SHA-256 of bytes that come piece by piece, and how many they are.
+#[derive(Clone)]
+pub struct Digest {
+    count: u64,
+    context: Context,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self { count: 0, context: Context::new(&SHA256) }
+    }
+}
+
+impl Digest {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.count += piece.len() as u64;
+        self.context.update(piece);
+    }
+
+    /// How many bytes came, and their digest in hexadecimal.
+    pub fn finish(self) -> (u64, String) {
+        (self.count, hex(self.context.finish().as_ref()))
+    }
+}
+
+/// The blocks of the test data from number `first` on, `blocks` of them.
+pub(crate) fn test_blocks(first: u64, blocks: u64) -> Vec<u8> {
+    (first..first + blocks)
+        .flat_map(|block| digest(&SHA256, &block.to_be_bytes()).as_ref().repeat(32))
+        .collect()
+}
+
 /// SHA-256 of `data` in hexadecimal.
 pub fn sha256_hex(data: &[u8]) -> String {
     hex(digest(&SHA256, data).as_ref())

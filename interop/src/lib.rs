@@ -4,6 +4,7 @@
 //! - [`Tmux`]: terminals to type into and to read.
 //! - [`Foreign`]: OpenSSH, asyncssh, paramiko and russh behind one face: a server to connect to, and clients that run
 //!   [`Job`]s.
+//! - [`OurServer`], [`connect`] and [`our_client`]: feramiko in the same roles, told by the same words.
 //! - [`Matrix`]: which algorithm met which of them, printed as a table; an empty cell is a failure.
 //!
 //! This is test code: where a fixture cannot do its work it panics and says why. What has to be on the machine is set
@@ -15,6 +16,8 @@ mod data;
 mod job;
 mod keys;
 mod matrix;
+mod our_client;
+mod our_server;
 mod peer;
 mod places;
 mod process;
@@ -24,10 +27,12 @@ mod tmux;
 
 pub use accounts::{EXPIRED_USER, PASSWORD, USER};
 pub use algorithms::{Category, names};
-pub use data::{sha256_hex, test_data, test_data_sha256};
+pub use data::{Digest, sha256_hex, test_data, test_data_sha256};
 pub use job::{Bytes, Job, Negotiated, Offer, Outcome};
 pub use keys::{KeyFile, KeyType, PASSPHRASE, host_key, host_keys, sealed_user_key, user_key, user_keys};
 pub use matrix::{Direction, Matrix};
+pub use our_client::{connect, our_client, public_key};
+pub use our_server::{OurServer, Seen};
 pub use peer::{Foreign, ForeignServer, ServerSpec};
 pub use process::{Finished, PATIENCE, Running, run};
 pub use ssh::Ssh;
