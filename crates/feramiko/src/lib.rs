@@ -103,6 +103,7 @@ mod pending;
 mod pollable;
 mod process;
 mod quote;
+mod refusal;
 mod server;
 mod server_connection;
 mod session;

@@ -14,7 +14,6 @@ use feramiko::{
 };
 
 /// A test that runs once with each driver.
-#[macro_export]
 macro_rules! scenario {
     ($name:ident, |$driver:ident| $body:block) => {
         mod $name {
@@ -83,7 +82,11 @@ impl House {
     }
 
     /// The same house with other rules.
-    pub(crate) async fn restart(self, driver: Driver, rules: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    pub(crate) async fn restart(
+        self,
+        driver: Driver,
+        rules: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
         self.server.stop();
         Self::build(driver, Arc::clone(&self.handler), rules).await
     }
@@ -222,10 +225,10 @@ impl Dam {
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = server.read(&mut buffer) {
                 let room = limit.saturating_sub(count.load(Ordering::SeqCst)).min(read);
+                count.fetch_add(room, Ordering::SeqCst);
                 if client.write_all(&buffer[..room]).is_err() {
                     break;
                 }
-                count.fetch_add(room, Ordering::SeqCst);
             }
         });
         Self { address, passed, gone }

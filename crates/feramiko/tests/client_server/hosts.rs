@@ -1,0 +1,123 @@
+//! Which server is trusted, and how it is reached.
+
+use super::*;
+
+scenario!(another_host_key_than_the_expected_is_refused, |driver| {
+    let house = House::open(driver, guests).await;
+    let other = key().public_key().clone();
+    let wrong = house.bare().password("foo").host_key(other.clone()).await;
+    match refusal(wrong) {
+        HostKeyRefusal::NotTheOne { expected, key } => {
+            assert_eq!(expected, [other.fingerprint()]);
+            assert_eq!(&key, house.key.public_key());
+        }
+        refusal => panic!("{refusal}"),
+    }
+    let wrong = house.bare().password("foo").fingerprint(&other.fingerprint().to_string()).await;
+    assert!(matches!(refusal(wrong), HostKeyRefusal::NotTheOne { .. }));
+    let right = house.key.public_key().fingerprint().to_string();
+    assert!(house.bare().password("foo").fingerprint(&right).await.is_ok());
+    let nonsense = house.bare().password("foo").fingerprint("MD5:00").await;
+    assert!(matches!(nonsense, Err(Error::Key { .. })));
+});
+
+scenario!(known_hosts_files_know_learn_and_refuse, |driver| {
+    let house = House::open(driver, guests).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("known_hosts");
+    let connect = || house.bare().password("foo").known_hosts(&file);
+    match refusal(connect().await) {
+        HostKeyRefusal::Unknown { host, key, files } => {
+            assert_eq!((host.host.as_str(), host.port), ("127.0.0.1", house.address.port()));
+            assert_eq!((&key, files), (house.key.public_key(), vec![file.clone()]));
+        }
+        refusal => panic!("{refusal}"),
+    }
+    assert!(!file.exists(), "a refusal writes nothing");
+    assert!(connect().accept_new().await.is_ok());
+    let line = format!("[127.0.0.1]:{} {}\n", house.address.port(), house.key.public_key().to_line(""));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), line);
+    assert!(connect().await.is_ok());
+
+    let other = line.replace(&house.key.public_key().to_line(""), &key().public_key().to_line(""));
+    std::fs::write(&file, &other).unwrap();
+    let changed = refusal(connect().accept_new().await);
+    assert!(matches!(&changed, HostKeyRefusal::Changed { known, .. } if known[0].key.line == 1), "{changed}");
+    std::fs::write(&file, format!("{line}@revoked * {}\n", house.key.public_key().to_line(""))).unwrap();
+    assert!(matches!(refusal(connect().accept_new().await), HostKeyRefusal::Revoked { line: 2, .. }));
+
+    let (asked, answers) = mpsc::channel();
+    std::fs::write(&file, "").unwrap();
+    let ask = move |question: &HostKeyRefusal| asked.send(question.to_string()).is_err();
+    assert!(matches!(refusal(connect().ask_unknown(ask).await), HostKeyRefusal::Declined { .. }));
+    assert!(answers.recv().unwrap().contains(&house.key.public_key().fingerprint().to_string()));
+});
+
+scenario!(defect_007_a_verifier_that_fails_or_panics_trusts_nobody, |driver| {
+    struct Broken(bool);
+    impl feramiko::HostKeyVerifier for Broken {
+        fn verify(&mut self, _: &feramiko::PublicKey) -> Result<(), Error> {
+            assert!(!self.0, "as planned");
+            Err(std::io::Error::other("the database is down").into())
+        }
+    }
+    let house = House::open(driver, guests).await;
+    let failed = house.bare().password("foo").verifier(Broken(false)).await;
+    assert!(matches!(&failed, Err(Error::Io { message, .. }) if message.contains("database")), "{failed:?}");
+    let panicked = house.bare().password("foo").verifier(Broken(true)).await;
+    assert!(matches!(refusal(panicked), HostKeyRefusal::Declined { .. }));
+});
+
+scenario!(another_server_is_reached_through_the_first, |driver| {
+    let inner = House::open(driver, async |connection| {
+        password_only(&connection).await?;
+        run_programs(&connection).await
+    })
+    .await;
+    let target = inner.address;
+    let outer = House::open(driver, move |connection| async move {
+        password_only(&connection).await?;
+        while let Some(open) = connection.next_channel().await? {
+            assert_eq!(open.kind(), "direct-tcpip");
+            let channel = open.accept()?;
+            let stream = std::net::TcpStream::connect(target)?;
+            let (mut up, mut down) = (stream.try_clone()?, stream);
+            let back = channel.clone();
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut down, &mut &back);
+                back.close();
+            });
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut &channel, &mut up);
+                let _ = up.shutdown(std::net::Shutdown::Both);
+            });
+        }
+        Ok(())
+    })
+    .await;
+    let first = outer.connect().password("foo").await.unwrap();
+    let jump = first.jump(target.to_string()).user("robey").password("foo");
+    let second = jump.driver(driver).host_key(inner.key.public_key().clone()).await.unwrap();
+    // The first is kept open by the second.
+    drop(first);
+    assert_eq!(second.command("over two hops").output().await.unwrap().stdout, b"over two hops");
+    let refused = house_is_closed(&outer).await;
+    assert!(refused, "the deadline and the host key hold behind a jump too");
+});
+
+/// Behind a jump to where nobody is, the reason is the server's.
+async fn house_is_closed(outer: &House) -> bool {
+    let client = outer.connect().password("foo").await.unwrap();
+    client.close().await;
+    let jump = client.jump("127.0.0.1:1").user("robey").password("foo").accept_new().await;
+    matches!(jump, Err(Error::Connection(_)))
+}
+
+#[test]
+fn a_name_without_an_address_is_said_to_be_one() {
+    let result = Client::connect("robey@does-not-exist.invalid").password("foo").wait();
+    assert!(
+        matches!(&result, Err(Error::Lookup { host, .. }) if host == "does-not-exist.invalid"),
+        "{result:?}"
+    );
+}
