@@ -37,14 +37,10 @@ impl Output {
         }
     }
 
-    /// Queues a message that `fill` appends, number first. Held back by itself while a key exchange is under way.
+    /// Queues a message that `fill` appends, number first. Held back by itself while a key exchange is under way;
+    /// channel data must not be: ask [`Self::blocked`] first.
     pub(crate) fn send(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         self.packets.send(fill);
-    }
-
-    /// Queues channel data; ask [`Self::blocked`] first.
-    pub(crate) fn send_data(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.packets.send_data(fill);
     }
 
     /// Whether channel data must wait: a key exchange is under way or enough is queued.

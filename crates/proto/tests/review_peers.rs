@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feramiko_proto::{
-    ClientConfig, Connection, ConnectionError, Deadline, Decision, DisconnectReason, Event, ServerConfig,
+    ClientConfig, Connection, ConnectionError, Deadline, Decision, DisconnectReason, Event, Request,
+    ServerConfig,
 };
 use feramiko_testkit::{Pair, open_channel, password_login};
 use flate2::{Compress, FlushCompress};
@@ -270,4 +271,22 @@ fn a_servers_host_key_is_that_of_the_first_exchange() {
     rig.assert_alive();
     assert_eq!(rig.conn.negotiated().unwrap().exchanges, 2);
     assert_eq!(rig.conn.host_key(), Some(keys[0].public_key()));
+}
+
+#[test]
+fn requests_of_our_own_never_close_the_valve() {
+    // More than the replies that may be held back during an exchange: it must come to its end all the same.
+    let mut pair = Pair::fake(|_, _| ());
+    password_login(&mut pair, "robey", "foo");
+    let channels: Vec<_> = (0..10).map(|_| open_channel(&mut pair).0).collect();
+    let now = pair.now();
+    pair.client.connection.rekey(now);
+    for id in channels {
+        let mut channel = pair.client.connection.channel(id, now).unwrap();
+        channel.request(&Request::Exec(vec![b'x'; 245 * 1024]), true).unwrap();
+    }
+    assert!(pair.client.connection.wants_input());
+    pair.settle();
+    let answered = |event: &Event| matches!(event, Event::RequestAnswered { success: true, .. });
+    assert_eq!(pair.client.events().iter().filter(|event| answered(event)).count(), 10);
 }

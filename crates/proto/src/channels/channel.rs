@@ -336,7 +336,7 @@ impl ChannelState {
         while taken < bytes.len() && !out.blocked() {
             let chunk = peer.window.take(bytes.len() - taken);
             let Some(data) = bytes.get(taken..taken + chunk).filter(|data| !data.is_empty()) else { break };
-            out.send_data(|packet| match stream {
+            out.send(|packet| match stream {
                 Stream::Data => wire::Data { recipient, data }.encode(packet),
                 Stream::Stderr => wire::ExtendedData { recipient, kind: STDERR, data }.encode(packet),
             });

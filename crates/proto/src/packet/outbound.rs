@@ -34,8 +34,8 @@ pub(crate) struct Outbound {
     compressor: Option<Compressor>,
     scratch: Vec<u8>,
     buffer: Vec<u8>,
-    /// Bytes in `buffer` that are channel data.
-    data_bytes: usize,
+    /// Bytes in `buffer` that are no replies.
+    own_bytes: usize,
     high_water: usize,
     exchanging: bool,
     /// Passwords may be among them.
@@ -60,7 +60,7 @@ impl Outbound {
             compressor: None,
             scratch: Vec::new(),
             buffer: Vec::new(),
-            data_bytes: 0,
+            own_bytes: 0,
             high_water,
             exchanging: false,
             held: VecDeque::new(),
@@ -87,8 +87,12 @@ impl Outbound {
         self.buffer.extend_from_slice(&[0; HEADER]);
         fill(&mut self.buffer);
         let payload = self.buffer.get_mut(start + HEADER..).unwrap_or_default();
-        if self.exchanging && !matches!(payload.first(), Some(1..=4 | 20..=49)) {
-            self.held_bytes += payload.len() + HELD_OVERHEAD;
+        let number = payload.first().copied().unwrap_or_default();
+        let owed = !is_our_own(number);
+        if self.exchanging && !matches!(number, 1..=4 | 20..=49) {
+            if owed {
+                self.held_bytes += payload.len() + HELD_OVERHEAD;
+            }
             self.held.push_back(Secret::new(payload.to_vec()));
             payload.zeroize();
             self.buffer.truncate(start);
@@ -98,13 +102,9 @@ impl Outbound {
             self.buffer.truncate(start);
             self.failure = Some(error);
             self.broken = true;
+        } else if !owed {
+            self.own_bytes += self.buffer.len().saturating_sub(start);
         }
-    }
-
-    pub(crate) fn send_data(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.buffer.len();
-        self.send(fill);
-        self.data_bytes += self.buffer.len().saturating_sub(before);
     }
 
     /// From `start` there is a header without content and a payload: makes it a packet.
@@ -176,7 +176,7 @@ impl Outbound {
     }
 
     pub(crate) fn owes_too_much(&self) -> bool {
-        self.buffer.len() - self.data_bytes > MAX_OWED || self.held_bytes > MAX_HELD
+        self.buffer.len().saturating_sub(self.own_bytes) > MAX_OWED || self.held_bytes > MAX_HELD
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -187,7 +187,7 @@ impl Outbound {
     pub(crate) fn take(&mut self, spare: &mut Vec<u8>) {
         spare.clear();
         std::mem::swap(spare, &mut self.buffer);
-        self.data_bytes = 0;
+        self.own_bytes = 0;
     }
 
     /// Packets and bytes sealed since the last NEWKEYS.
@@ -199,6 +199,12 @@ impl Outbound {
     pub(crate) fn take_failure(&mut self) -> Option<ConnectionError> {
         self.failure.take()
     }
+}
+
+/// Whether a message is the application's doing, not a reply to the peer: requests, opens, data and its end. If these
+/// kept us from reading, two sides with much to say would wait for each other for ever.
+fn is_our_own(number: u8) -> bool {
+    matches!(number, 50 | 61 | 80 | 90 | 94..=96 | 98)
 }
 
 /// Random padding out of a pool: one call of the generator serves many packets.
