@@ -200,7 +200,8 @@ impl Client {
             return Err(Misuse::Argument("as many answers as questions are due, of at most 8 KiB each"));
         }
         out.send(|packet| {
-            packet.reserve(16 + answers.iter().map(|answer| answer.as_bytes().len() + 4).sum::<usize>());
+            // Padding and tag included, so that no copy is left behind by a growing buffer.
+            packet.reserve(512 + answers.iter().map(|answer| answer.as_bytes().len() + 4).sum::<usize>());
             let mut writer = Writer::new(packet);
             writer.u8(InfoResponse::NUMBER);
             writer.u32(u32::try_from(answers.len()).unwrap_or(u32::MAX));
