@@ -1,4 +1,4 @@
-//! Measures this library against itself over loopback: bulk in MB/s, and the round trip of one byte.
+//! Measures this library against itself over loopback: bulk in MB/s, what it costs both ends, and the round trip of one byte.
 //!
 //! `cargo run --release --features tokio --example loopback [MiB]`
 #![allow(clippy::unwrap_used)]
@@ -89,10 +89,16 @@ fn pair(cipher: &str, client: TcpStream, server: TcpStream, start: Start) -> (Ch
     (ours, serve.join().unwrap())
 }
 
+/// Of both ends together, user and system.
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 fn report(name: &str, (ours, theirs): (Channel, Channel), mib: usize) {
     let bulk = |from: &Channel, to: &Channel| {
         let bytes = mib << 20;
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), cpu_seconds());
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let block = vec![7; 256 * 1024];
@@ -107,7 +113,8 @@ fn report(name: &str, (ours, theirs): (Channel, Channel), mib: usize) {
                 left -= to.read(&mut buffer).unwrap();
             }
         });
-        bytes as f64 / 1e6 / start.elapsed().as_secs_f64()
+        let speed = bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
+        format!("{speed:5.0} MB/s ({:.2} CPU s)", cpu_seconds() - cpu)
     };
     let (up, down) = (bulk(&ours, &theirs), bulk(&theirs, &ours));
     let mut times = std::thread::scope(|scope| {
@@ -129,5 +136,5 @@ fn report(name: &str, (ours, theirs): (Channel, Channel), mib: usize) {
     });
     times.sort();
     let at = |share: usize| times[times.len() * share / 100].as_nanos() as f64 / 1e3;
-    println!("{name:40} up {up:6.0} MB/s  down {down:6.0} MB/s  echo p50 {:5.1} us  p99 {:5.1} us", at(50), at(99));
+    println!("{name:40} up {up}  down {down}  echo p50 {:5.1} us  p99 {:5.1} us", at(50), at(99));
 }

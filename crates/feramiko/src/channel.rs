@@ -286,8 +286,7 @@ impl Channel {
     pub fn pollable(&self) -> io::Result<Pollable> {
         let id = self.0.id;
         self.shared().with(|state, now| {
-            let Some(slot) = state.slots.get_mut(&id) else { return Err(io::ErrorKind::NotConnected.into()) };
-            let signal = slot.signal()?;
+            let signal = state.signal(id).ok_or(io::ErrorKind::NotConnected)??;
             state.show_readable(id, now);
             Ok(Pollable(signal))
         })

@@ -107,21 +107,7 @@ impl Shared {
     /// matters wakes it. `writing`: it holds output that its link does not take. `stalled`: it holds input that the core
     /// would not take.
     pub(crate) fn sleep(&self, alarm: &Waker, writing: bool, stalled: bool) -> Next {
-        self.with(|state, now| {
-            state.sort_events(now);
-            if state.cause.is_some() {
-                return Next::End;
-            }
-            if let Some(error) = state.flow.broken.clone() {
-                return Next::Broken(error);
-            }
-            let read = state.connection.wants_input();
-            let unsent = state.flow.link.is_none() && state.connection.has_output() && !writing;
-            if !state.flow.jobs.is_empty() || unsent || (stalled && read) {
-                return Next::Work;
-            }
-            Next::Sleep(state.lie_down(alarm, writing, false))
-        })
+        self.with(|state, now| state.next(alarm, writing, stalled, now))
     }
 
     /// The same after the connection's end: `None` when nothing is left to be sent.
@@ -136,13 +122,7 @@ impl Shared {
 
     /// Hands over what was read.
     pub(crate) fn receive(&self, input: &mut Input) -> Received {
-        self.with(|state, now| {
-            let consumed = state.connection.receive(input.bytes(), now);
-            input.consume(consumed);
-            state.flow.traffic.received += consumed as u64;
-            let wants_more = state.connection.wants_input();
-            Received { wants_more, stalled: !wants_more && !input.is_empty(), setting_up: state.setting_up }
-        })
+        self.with(|state, now| state.receive(input, now))
     }
 
     /// Nothing happens: buffers that have grown are given back.
@@ -152,6 +132,9 @@ impl Shared {
                 // What the core had swapped in comes out, and is dropped.
                 state.flow.unsent = Unsent::default();
                 state.connection.take_output(&mut Vec::new());
+            }
+            if let Some(reading) = &mut state.flow.reading {
+                reading.input.shrink();
             }
         });
     }
@@ -208,6 +191,10 @@ impl Shared {
         let parking = Parking::current();
         let mut key = None;
         loop {
+            // Rather than wait for the worker to read and to wake this thread, read.
+            if let Ok(answer) = self.read_instead(topic, &mut key, deadline, &mut check) {
+                return answer;
+            }
             match self.poll(topic, &mut key, parking.waker(), &mut check) {
                 Poll::Ready(value) => return Some(value),
                 Poll::Pending if parking.park(deadline) => {}
@@ -281,12 +268,40 @@ pub(crate) struct Received {
 }
 
 impl State {
+    /// See [`Shared::sleep`].
+    pub(crate) fn next(&mut self, alarm: &Waker, writing: bool, stalled: bool, now: Instant) -> Next {
+        self.sort_events(now);
+        if self.cause.is_some() {
+            return Next::End;
+        }
+        if let Some(error) = self.flow.broken.clone() {
+            return Next::Broken(error);
+        }
+        let read = self.connection.wants_input();
+        let unsent = self.flow.link.is_none() && self.connection.has_output() && !writing;
+        if !self.flow.jobs.is_empty() || unsent || (stalled && read) {
+            return Next::Work;
+        }
+        Next::Sleep(self.lie_down(alarm, writing, false))
+    }
+
+    /// See [`Shared::receive`].
+    pub(crate) fn receive(&mut self, input: &mut Input, now: Instant) -> Received {
+        let consumed = self.connection.receive(input.bytes(), now);
+        input.consume(consumed);
+        self.flow.traffic.received += consumed as u64;
+        let wants_more = self.connection.wants_input();
+        Received { wants_more, stalled: !wants_more && !input.is_empty(), setting_up: self.setting_up }
+    }
+
     fn lie_down(&mut self, alarm: &Waker, writing: bool, ending: bool) -> Plan {
         let plan = Plan {
             deadline: self.due(),
             read: self.connection.wants_input(),
             write: self.flow.blocked || writing,
             ending,
+            lingers: false,
+            bulky: self.flow.reading.as_ref().is_some_and(|reading| reading.input.is_large()),
         };
         if !self.flow.alarm.as_ref().is_some_and(|kept| kept.will_wake(alarm)) {
             let old = self.flow.alarm.replace(alarm.clone());
@@ -307,6 +322,10 @@ impl State {
     pub(crate) fn broken(&mut self, error: &io::Error) {
         self.flow.unsent = Unsent::default();
         self.flow.blocked = true;
+        if let Some(reader) = &self.flow.reader_alarm {
+            // It leaves the rest to the worker.
+            reader.set();
+        }
         if self.flow.broken.is_none() {
             self.flow.broken = Some(link_failed(error));
         }

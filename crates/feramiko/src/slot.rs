@@ -6,7 +6,7 @@ use std::sync::Arc;
 use feramiko_proto::{Channel, ChannelRequest, OpenFailure, Request, RequestId, Stream};
 
 use crate::pollable::Signal;
-use crate::waiters::{Side, Waiters, Woken};
+use crate::waiters::{Side, Waiters};
 
 /// Requests without reply that nobody has pulled; the core bounds those with one.
 const MAX_REQUESTS: usize = 64;
@@ -170,13 +170,12 @@ impl Slot {
         }
     }
 
-    /// No handle is left.
-    pub(crate) fn gone(&mut self, woken: &mut Woken) {
-        if let Some(signal) = &self.signal {
-            signal.set();
-        }
-        for waiters in &mut self.waiters {
-            waiters.wake(woken);
-        }
+    pub(crate) fn has_signal(&self) -> bool {
+        self.signal.is_some()
+    }
+
+    /// No handle is left. The descriptor, if there is one, stays readable.
+    pub(crate) fn gone(&mut self) -> bool {
+        self.signal.take().inspect(|signal| signal.set()).is_some()
     }
 }

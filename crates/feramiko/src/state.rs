@@ -19,7 +19,9 @@ use crate::driver::FLUSH_LINGER;
 use crate::driver::buffer::Unsent;
 use crate::driver::job::Job;
 use crate::driver::link::Link;
+use crate::driver::takeover::Reading;
 use crate::error::Error;
+use crate::pollable::Signal;
 use crate::slot::Slot;
 use crate::verify::HostKeyVerifier;
 use crate::waiters::{Side, Topic, Waiters, Woken};
@@ -53,6 +55,10 @@ pub(crate) struct State {
     pub(crate) replies: HashMap<GlobalId, Option<Option<Vec<u8>>>>,
     /// No channel of ours has been opened yet: acknowledgements must not be delayed.
     pub(crate) setting_up: bool,
+    /// Those who wait for something that may come at any moment.
+    interest: usize,
+    /// Channels with a descriptor.
+    signals: usize,
     pub(crate) flow: Flow,
 }
 
@@ -68,6 +74,12 @@ pub(crate) struct Flow {
     pub(crate) flushing: bool,
     /// The link takes no more until it says so.
     pub(crate) blocked: bool,
+    /// The right to read the link; `None` while somebody reads. Only the worker thread shares it.
+    pub(crate) reading: Option<Box<Reading>>,
+    /// How often it was taken or given back by others than the worker.
+    pub(crate) takes: u64,
+    /// Interrupts a thread that reads in the worker's place.
+    pub(crate) reader_alarm: Option<Arc<Signal>>,
     /// What the driver sleeps until; `None` while it is awake.
     pub(crate) asleep: Option<Plan>,
     pub(crate) jobs: Vec<Job>,
@@ -98,6 +110,10 @@ pub(crate) struct Plan {
     pub(crate) write: bool,
     /// It knows that the connection has ended.
     pub(crate) ending: bool,
+    /// It does not read for a moment although it could.
+    pub(crate) lingers: bool,
+    /// Buffers have grown, and may be given back when nothing happens.
+    pub(crate) bulky: bool,
 }
 
 /// A client's attempt to log in.
@@ -141,6 +157,8 @@ impl State {
             takes_opens,
             replies: HashMap::new(),
             setting_up: true,
+            interest: 0,
+            signals: 0,
             flow: Flow::default(),
         }
     }
@@ -173,22 +191,35 @@ impl State {
         };
         match self.waiters(topic) {
             Some(waiters) => {
+                let before = waiters.len();
                 let displaced = waiters.register(key, waker);
+                let added = waiters.len() - before;
                 self.woken.retire(displaced);
+                self.interest += if topic.is_urgent() { added } else { 0 };
             }
             None => waker.wake_by_ref(),
         }
     }
 
+    /// Whether somebody waits who would wait longer if nobody read the link for a moment. That a channel comes, or the end,
+    /// is not urgent.
+    pub(crate) fn has_interest(&self) -> bool {
+        self.interest > 0 || self.signals > 0
+    }
+
     pub(crate) fn deregister(&mut self, topic: Topic, key: u64) {
         let removed = self.waiters(topic).and_then(|waiters| waiters.remove(key));
+        if removed.is_some() && topic.is_urgent() {
+            self.interest = self.interest.saturating_sub(1);
+        }
         self.woken.retire(removed);
     }
 
     pub(crate) fn wake(&mut self, topic: Topic) {
         let mut woken = std::mem::take(&mut self.woken);
-        if let Some(waiters) = self.waiters(topic) {
-            waiters.wake(&mut woken);
+        let count = self.waiters(topic).map_or(0, |waiters| waiters.wake(&mut woken));
+        if topic.is_urgent() {
+            self.interest = self.interest.saturating_sub(count);
         }
         self.woken = woken;
     }
@@ -404,7 +435,13 @@ impl State {
                 self.slots.insert(id, slot);
                 return;
             }
-            slot.gone(&mut self.woken);
+            self.signals -= usize::from(slot.gone());
+            Side::ALL.into_iter().for_each(|side| {
+                let count = slot.waiters(side).wake(&mut self.woken);
+                if Topic::Channel(id, side).is_urgent() {
+                    self.interest = self.interest.saturating_sub(count);
+                }
+            });
             for request in slot.take_requests() {
                 self.connection.answer_request(request, false, now);
             }
@@ -457,6 +494,24 @@ impl State {
         }
     }
 
+    /// Whether reading is the driver's business now.
+    fn driver_reads(&self, asleep: Plan) -> bool {
+        match (&self.flow.link, &self.flow.reading) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(_), Some(_)) => !asleep.lingers || self.has_interest(),
+        }
+    }
+
+    /// The descriptor of a channel; `None` when it is gone.
+    pub(crate) fn signal(&mut self, id: ChannelId) -> Option<std::io::Result<Arc<Signal>>> {
+        let slot = self.slots.get_mut(&id)?;
+        let known = slot.has_signal();
+        let signal = slot.signal();
+        self.signals += usize::from(!known && signal.is_ok());
+        Some(signal)
+    }
+
     /// The driver's alarm, if what it sleeps until is not all that it must know of any more.
     pub(crate) fn alarm(&mut self) -> Option<Waker> {
         let asleep = self.flow.asleep?;
@@ -469,7 +524,8 @@ impl State {
             || (self.cause.is_some() && !asleep.ending)
             || (asleep.ending && !self.has_unsent())
             || (self.flow.broken.is_some() && !asleep.ending)
-            || (self.connection.wants_input() && !asleep.read)
+            || (self.connection.wants_input() && !asleep.read && self.driver_reads(asleep))
+            || (asleep.read && self.flow.link.is_some() && self.flow.reading.is_none())
             || (self.flow.blocked && !asleep.write)
             || (self.flow.link.is_none() && self.connection.has_output() && !asleep.write);
         if !needed {

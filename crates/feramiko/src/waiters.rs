@@ -27,6 +27,16 @@ impl Topic {
     /// Those of the connection itself.
     pub(crate) const CONNECTION: [Self; 6] =
         [Self::Ready, Self::Auth, Self::Attempts, Self::Opens, Self::Replies, Self::End];
+
+    /// Whether those who wait for it would notice milliseconds.
+    pub(crate) fn is_urgent(self) -> bool {
+        use Side as S;
+        match self {
+            Self::Ready | Self::Auth | Self::Replies => true,
+            Self::Attempts | Self::Opens | Self::End => false,
+            Self::Channel(_, side) => matches!(side, S::Data | S::Stderr | S::Any | S::Write),
+        }
+    }
 }
 
 /// What can be waited for on a channel.
@@ -68,10 +78,17 @@ impl Waiters {
         Some(self.0.swap_remove(place).1)
     }
 
-    pub(crate) fn wake(&mut self, woken: &mut Woken) {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Says how many were woken.
+    pub(crate) fn wake(&mut self, woken: &mut Woken) -> usize {
+        let count = self.0.len();
         for (_, waker) in self.0.drain(..) {
             woken.push(waker);
         }
+        count
     }
 }
 

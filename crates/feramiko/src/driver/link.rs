@@ -20,6 +20,11 @@ pub(crate) trait Link: Send + Sync {
     /// Sleeps until `alarm` is set, the link can do one of the things wanted, or the time is up.
     fn wait(&self, wanted: Wanted, alarm: &Arc<Signal>, deadline: Option<Instant>) -> io::Result<Wanted>;
 
+    /// Whether two threads may wait for it at once, one for reading and one for writing.
+    fn may_be_shared(&self) -> bool {
+        false
+    }
+
     /// Nothing more will be written: tells the peer, so that it sees the end after what was sent.
     fn finish_writing(&self) {}
 

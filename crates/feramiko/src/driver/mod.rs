@@ -8,6 +8,7 @@ pub(crate) mod link;
 pub(crate) mod memory;
 pub(crate) mod pump;
 pub(crate) mod socket;
+pub(crate) mod takeover;
 pub(crate) mod thread;
 #[cfg(feature = "tokio")]
 pub(crate) mod tokio;

@@ -100,6 +100,10 @@ impl Link for StreamLink {
         wait_descriptors(wanted.read.then_some(fd), wanted.write.then_some(fd), alarm, deadline)
     }
 
+    fn may_be_shared(&self) -> bool {
+        true
+    }
+
     fn finish_writing(&self) {
         // Fails only when there is nobody left to tell.
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);

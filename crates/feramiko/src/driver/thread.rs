@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use feramiko_proto::ConnectionError;
 
-use super::buffer::Input;
 use super::link::{Link, Wanted};
+use super::takeover::{Reading, Stance};
 use super::{CLOSE_LINGER, FLUSH_LINGER, IDLE};
 use crate::error::Error;
 use crate::pollable::Signal;
-use crate::shared::{Next, Received, Shared, link_failed};
+use crate::shared::{Next, Shared, link_failed};
 use crate::state::Plan;
 
 /// Starts the worker of a connection.
@@ -25,9 +25,8 @@ pub(crate) fn start(shared: &Arc<Shared>, link: Arc<dyn Link>) -> io::Result<()>
         link: Arc::clone(&link),
         alarm,
         waker,
-        input: Input::default(),
-        received: Received { wants_more: true, ..Received::default() },
-        again: false,
+        reading: Some(Reading::new()),
+        stance: Stance::default(),
     };
     let thread = thread::Builder::new().name("feramiko".to_owned()).spawn(move || worker.run())?;
     shared.set_worker(thread);
@@ -39,10 +38,9 @@ struct Worker {
     link: Arc<dyn Link>,
     alarm: Arc<Signal>,
     waker: Waker,
-    input: Input,
-    received: Received,
-    /// The last read took all the room there was: there may be more.
-    again: bool,
+    /// While it reads.
+    reading: Option<Box<Reading>>,
+    stance: Stance,
 }
 
 impl Worker {
@@ -54,14 +52,13 @@ impl Worker {
                 job.start(&self.shared);
             }
             self.shared.flush();
-            if self.again && self.received.wants_more {
+            if self.reading.as_ref().is_some_and(|reading| reading.again && reading.received.wants_more) {
                 self.read();
                 continue;
             }
-            match self.shared.sleep(&self.waker, false, self.received.stalled) {
+            match self.shared.sleep_worker(&self.waker, &mut self.reading, &mut self.stance) {
                 Next::Sleep(plan) => self.sleep(plan),
-                Next::Work if self.received.stalled => self.received = self.shared.receive(&mut self.input),
-                Next::Work => {}
+                Next::Work => self.present_again(),
                 Next::Broken(error) => self.last_words(error),
                 Next::End => break,
             }
@@ -71,8 +68,7 @@ impl Worker {
 
     fn sleep(&mut self, plan: Plan) {
         let wanted = Wanted { read: plan.read, write: plan.write };
-        let large = self.input.is_large();
-        let idle = large.then(|| Instant::now() + IDLE);
+        let idle = plan.bulky.then(|| Instant::now() + IDLE);
         let deadline = [plan.deadline, idle].into_iter().flatten().min();
         match self.link.wait(wanted, &self.alarm, deadline) {
             Ok(ready) => {
@@ -80,9 +76,9 @@ impl Worker {
                     self.shared.unblock();
                 }
                 if ready.read {
+                    self.reading = self.shared.take_reading();
                     self.read();
                 } else if idle.is_some_and(|idle| idle <= Instant::now()) {
-                    self.input.shrink();
                     self.shared.shrink();
                 }
             }
@@ -90,20 +86,21 @@ impl Worker {
         }
     }
 
+    /// Reads, unless a thread that waits has begun to.
     fn read(&mut self) {
-        self.again = false;
-        match self.link.try_read(self.input.room()) {
-            Ok(0) => self.shared.with(|state, now| state.connection.receive_eof(now)),
-            Ok(count) => {
-                self.again = self.input.filled(count);
-                self.received = self.shared.receive(&mut self.input);
-                if self.received.setting_up {
-                    self.link.acknowledge();
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.again = true,
-            Err(error) => self.fail(&error),
+        let Some(reading) = &mut self.reading else { return };
+        let read = reading.read(&*self.link);
+        self.shared.with(|state, now| reading.take(read, state, now));
+        if reading.received.setting_up {
+            self.link.acknowledge();
+        }
+    }
+
+    /// What the core would not take, once it would.
+    fn present_again(&mut self) {
+        self.reading = self.shared.take_reading();
+        if let Some(reading) = self.reading.as_mut().filter(|reading| reading.received.stalled) {
+            reading.received = self.shared.receive(&mut reading.input);
         }
     }
 
@@ -113,26 +110,27 @@ impl Worker {
 
     /// Nothing can be sent any more. A peer that has gone may have said why: reads what is left, and then gives up.
     fn last_words(&mut self, error: ConnectionError) {
+        self.reading = self.reading.take().or_else(|| self.shared.take_reading());
+        let Some(reading) = &mut self.reading else {
+            // Whoever reads has been told to stop.
+            return thread::yield_now();
+        };
         loop {
-            match self.link.try_read(self.input.room()) {
-                Ok(0) => break self.shared.with(|state, now| state.connection.receive_eof(now)),
-                Ok(count) => {
-                    self.input.filled(count);
-                    self.received = self.shared.receive(&mut self.input);
-                    let over = self.shared.with(|state, _| state.cause.is_some());
-                    if over || !self.received.wants_more {
-                        break;
-                    }
+            let read = reading.read(&*self.link);
+            let more = matches!(read, Ok(Some(count)) if count > 0);
+            let over = self.shared.with(|state, now| {
+                reading.take(read, state, now);
+                state.sort_events(now);
+                let over = !more || !state.connection.wants_input();
+                if over && state.cause.is_none() {
+                    state.connection.fail(error.clone(), now);
                 }
-                Err(_) => break,
+                over
+            });
+            if over {
+                return;
             }
         }
-        self.shared.with(|state, now| {
-            state.sort_events(now);
-            if state.cause.is_none() {
-                state.connection.fail(error, now);
-            }
-        });
     }
 
     /// Sends what is left, says goodbye, and gives the link up; all within a bounded time.
@@ -161,9 +159,9 @@ impl Worker {
     /// peer may lose what was sent last.
     fn linger(&mut self) {
         let deadline = Instant::now() + CLOSE_LINGER;
-        self.input = Input::default();
+        let mut scrap = vec![0; 4096];
         while Instant::now() < deadline {
-            match self.link.try_read(self.input.room()) {
+            match self.link.try_read(&mut scrap) {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,8 +1,8 @@
 //! The tokio task: drives one connection over any `AsyncRead + AsyncWrite`. No thread of ours is involved.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -10,6 +10,7 @@ use std::time::Instant;
 use feramiko_proto::ConnectionError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use super::buffer::{Input, Unsent};
@@ -20,6 +21,10 @@ use crate::shared::{Next, Received, Shared, link_failed};
 
 /// Rounds of one poll, after which other tasks get their turn.
 const ROUNDS: usize = 16;
+
+/// Bytes read in one poll, after which those who wait for them get their turn: what is fetched at once stays in the
+/// cache, and in a buffer that need not grow.
+const BYTES: usize = 256 * 1024;
 
 /// Starts the task of a connection on the current runtime.
 pub(crate) fn start<S>(shared: &Arc<Shared>, stream: S) -> Result<(), Error>
@@ -63,6 +68,7 @@ struct Task<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
     /// Drives the connection to its end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = 0;
         for _ in 0..ROUNDS {
             for job in self.shared.take_jobs() {
                 if job.is_slow() {
@@ -75,7 +81,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
             }
             let writing = self.poll_write(cx).is_pending();
             let read = if self.received.wants_more { self.poll_read(cx) } else { Poll::Pending };
-            if read.is_ready() {
+            if let Poll::Ready(count) = read {
+                bytes += count;
+                if bytes >= BYTES {
+                    break;
+                }
                 continue;
             }
             let asked = self.received.wants_more;
@@ -91,7 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
                 Next::End => return Poll::Ready(()),
             }
         }
-        cx.waker().wake_by_ref();
+        // Not by waking itself: on a runtime with one thread, its root future would wait for many such turns.
+        let _ = pin!(yield_now()).poll(cx);
         Poll::Pending
     }
 
@@ -128,8 +139,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
         }
     }
 
-    /// One read; `Ready` when something was read or the stream has ended.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// One read; `Ready` with the bytes that were read, or when the stream has ended.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         let mut room = ReadBuf::new(self.input.room());
         match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room)) {
             Ok(()) => {
@@ -137,15 +148,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
                 if count == 0 {
                     self.received.wants_more = false;
                     self.shared.with(|state, now| state.connection.receive_eof(now));
-                    return Poll::Ready(());
+                    return Poll::Ready(0);
                 }
                 self.input.filled(count);
                 self.received = self.shared.receive(&mut self.input);
                 self.last_read = Instant::now();
+                Poll::Ready(count)
             }
-            Err(error) => self.shared.with(|state, now| state.connection.fail(link_failed(&error), now)),
+            Err(error) => {
+                self.shared.with(|state, now| state.connection.fail(link_failed(&error), now));
+                Poll::Ready(0)
+            }
         }
-        Poll::Ready(())
     }
 
     /// `Ready` when there is something to do because of the time.

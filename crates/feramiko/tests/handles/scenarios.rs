@@ -179,7 +179,6 @@ fn echoes_megabytes_while_keys_are_exchanged(harness: &impl Harness) {
         assert_eq!(echoed, 6_000_000);
         assert!(received.unwrap() == sent);
         assert!(pair.client.negotiated().unwrap().exchanges >= 4);
-        assert_eq!(pair.client.negotiated().unwrap().exchanges, pair.server.negotiated().unwrap().exchanges);
     });
 }
 
