@@ -1,6 +1,6 @@
 //! The tokio task: drives one connection over any `AsyncRead + AsyncWrite`. No thread of ours is involved.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -33,8 +33,9 @@ where
 {
     // Made before anything else: dropped unpolled, it reports too.
     let gone = Gone(Arc::clone(shared));
-    let runtime = Handle::try_current()
-        .map_err(|error| Error::io("a tokio connection needs a runtime", &io::Error::other(error.to_string())))?;
+    let runtime = Handle::try_current().map_err(|error| {
+        Error::io("a tokio connection needs a runtime", &io::Error::other(error.to_string()))
+    })?;
     let mut task = Task {
         shared: Arc::clone(shared),
         stream,
@@ -196,7 +197,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
         if sent && self.shared.with(|state, _| tells_peer(state.cause.as_ref())) {
             // As the worker thread's linger: unread input must not reset the connection.
             let mut scrap = [0; 1024];
-            let drain = async { while matches!(self.stream.read(&mut scrap).await, Ok(count) if count > 0) {} };
+            let drain =
+                async { while matches!(self.stream.read(&mut scrap).await, Ok(count) if count > 0) {} };
             let _ = timeout(CLOSE_LINGER, drain).await;
         }
     }

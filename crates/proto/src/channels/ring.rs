@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// A buffer larger than this is given back to the system when it is empty, not kept for the next channel.
-const MAX_SPARE: usize = 256 * 1024;
+const MAX_SPARE: usize = 512 * 1024;
 /// How many empty buffers are kept.
 const SPARES: usize = 4;
 /// The least a buffer grows to: keystrokes and prompts fit.
