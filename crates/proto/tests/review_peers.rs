@@ -290,3 +290,22 @@ fn requests_of_our_own_never_close_the_valve() {
     let answered = |event: &Event| matches!(event, Event::RequestAnswered { success: true, .. });
     assert_eq!(pair.client.events().iter().filter(|event| answered(event)).count(), 10);
 }
+
+/// Paramiko asks for the service before each attempt; OpenSSH grants it each time.
+#[test]
+fn the_service_may_be_asked_for_before_each_attempt() {
+    let service = || message(5, |writer| writer.string(b"ssh-userauth"));
+    let mut rig = Setup::fake(false).rig();
+    rig.service();
+    rig.decision = Some(Decision::Reject);
+    rig.send(&password_request("robey", "wrong"));
+    assert_eq!(rig.last_heard()[0], 51);
+    rig.send(&service());
+    rig.assert_alive();
+    assert_eq!(rig.last_heard()[0], 6);
+    rig.decision = Some(Decision::Accept);
+    rig.send(&password_request("robey", "foo"));
+    assert_eq!(rig.last_heard(), [52]);
+    rig.send(&service());
+    rig.assert_protocol_error();
+}

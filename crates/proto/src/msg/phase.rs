@@ -59,12 +59,12 @@ const ENCRYPTED: u8 = SERVICE | USERAUTH | OPEN;
 /// Number, sender, stages. The state machines check what goes beyond (which exchange message is next, whether a
 /// channel exists); nothing outside this table reaches them.
 const TABLE: [(std::ops::RangeInclusive<u8>, From, u8); 20] = [
-    (1..=1, From::Both, ALWAYS),    // DISCONNECT
-    (2..=4, From::Both, ALWAYS),    // IGNORE, UNIMPLEMENTED, DEBUG
-    (5..=5, From::Client, SERVICE), // SERVICE_REQUEST
-    (6..=6, From::Server, SERVICE), // SERVICE_ACCEPT
-    (7..=7, From::Both, ENCRYPTED), // EXT_INFO: transport checks the exact places
-    (20..=20, From::Both, ALWAYS),  // KEXINIT
+    (1..=1, From::Both, ALWAYS),               // DISCONNECT
+    (2..=4, From::Both, ALWAYS),               // IGNORE, UNIMPLEMENTED, DEBUG
+    (5..=5, From::Client, SERVICE | USERAUTH), // SERVICE_REQUEST: some ask before each attempt
+    (6..=6, From::Server, SERVICE),            // SERVICE_ACCEPT
+    (7..=7, From::Both, ENCRYPTED),            // EXT_INFO: transport checks the exact places
+    (20..=20, From::Both, ALWAYS),             // KEXINIT
     (21..=21, From::Both, KEX | ENCRYPTED),
     (30..=30, From::Client, KEX | ENCRYPTED),
     (31..=31, From::Server, KEX | ENCRYPTED),

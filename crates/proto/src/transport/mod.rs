@@ -258,14 +258,17 @@ impl Transport {
         if service != USERAUTH {
             return Err(ProtocolError::Service.into());
         }
-        match self.protected.take() {
+        let step = match self.protected.take() {
             Some(protected) => {
-                out.send(|packet| msg::ServiceAccept { service: USERAUTH }.encode(packet));
                 self.stage = Stage::Userauth;
-                Ok(Step::Service(protected))
+                Step::Service(protected)
             }
-            None => Err(ProtocolError::Unexpected { message: 5, state: self.stage.name() }.into()),
-        }
+            // Paramiko asks before each attempt, and waits for the answer.
+            None if self.stage == Stage::Userauth => Step::Nothing,
+            None => return Err(ProtocolError::Unexpected { message: 5, state: self.stage.name() }.into()),
+        };
+        out.send(|packet| msg::ServiceAccept { service: USERAUTH }.encode(packet));
+        Ok(step)
     }
 
     fn service_accepted(&mut self, service: &str) -> Result<Step, ConnectionError> {

@@ -88,8 +88,9 @@ fn server_takes(state: State) -> &'static [u8] {
         SharedUnanswered => &[],
         Keyed => &[5, 7, 20, 192],
         KeyedLater => &[5, 20, 192],
-        Userauth | Asked => &[20, 50, 192],
-        Questioned => &[20, 50, 61, 192],
+        // Paramiko asks for the service before each attempt.
+        Userauth | Asked => &[5, 20, 50, 192],
+        Questioned => &[5, 20, 50, 61, 192],
         // RFC 4252 section 5.1: requests behind the one that succeeded are ignored.
         Open | WeOffered => &[20, 50, 80, 90, 192, 193],
         Rekeying => &[30],
