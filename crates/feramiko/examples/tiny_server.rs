@@ -1,4 +1,4 @@
-//! A server in 24 lines: a password, a public key, and commands that run in a shell of this machine.
+//! A server in 25 lines: a password, a public key, and commands that run in a shell of this machine.
 //!
 //! In a directory with the files `host_key` and `friend.pub` (ssh-keygen makes both), `cargo run --example tiny_server`,
 //! then `ssh -p 2222 robey@127.0.0.1 'uname -a'`. Whoever knows the password `foo` runs what they like.

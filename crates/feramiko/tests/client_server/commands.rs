@@ -128,3 +128,26 @@ scenario!(a_client_that_is_dropped_amid_a_command_leaves_nothing_behind, |driver
     let (_input_ended, said_goodbye) = house::wait_for(driver, end).await;
     assert!(said_goodbye);
 });
+
+scenario!(a_program_that_is_refused_leaves_room_for_another, |driver| {
+    let house = House::open(driver, async |connection| {
+        password_only(&connection).await?;
+        while let Some(session) = connection.next_session().await? {
+            let Some(start) = session.program().await? else { continue };
+            let told = format!("{:?}", start.program());
+            let Some(again) = start.reject().program().await? else { continue };
+            let told = format!("{told} {:?}", again.program());
+            again.accept().finish(told, "", 0).await?;
+        }
+        Ok(())
+    })
+    .await;
+    let client = house.connect().password("foo").await.unwrap();
+    let channel = client.open_session().await.unwrap();
+    assert!(matches!(channel.shell().await, Err(Error::RequestRefused(name)) if name == "shell"));
+    channel.subsystem("sftp").await.unwrap();
+    assert_eq!(channel.read_some(100).await.unwrap(), b"Shell Subsystem(\"sftp\")");
+    // A second program on the same channel is refused.
+    assert!(channel.exec("x").await.is_err());
+    assert_eq!(channel.exit_status().await.unwrap(), Some(ExitStatus::Code(0)));
+});

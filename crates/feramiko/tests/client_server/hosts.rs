@@ -121,3 +121,19 @@ fn a_name_without_an_address_is_said_to_be_one() {
         "{result:?}"
     );
 }
+
+scenario!(a_host_of_several_keys_is_asked_for_the_one_that_is_known, |driver| {
+    let known = feramiko::PrivateKey::generate(feramiko::KeyType::EcdsaP256).unwrap();
+    let house = House::open(driver, guests).await;
+    let second = known.clone();
+    let house = house.restart(driver, |server| server.host_key(second)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("known_hosts");
+    let line = format!("[127.0.0.1]:{} {}\n", house.address.port(), known.public_key().to_line(""));
+    std::fs::write(&file, line).unwrap();
+    let client = house.bare().password("foo").known_hosts(&file).await.unwrap();
+    assert_eq!(client.host_key(), known.public_key());
+    // Where nothing is known the first in the order of preference comes.
+    let client = house.connect().password("foo").await.unwrap();
+    assert_eq!(client.host_key(), house.key.public_key());
+});

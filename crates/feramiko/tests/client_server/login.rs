@@ -217,3 +217,26 @@ scenario!(a_banner_is_there_before_the_login, |driver| {
     let client = house.connect().password("foo").await.unwrap();
     assert_eq!(client.transport().banner().as_deref(), Some("Welcome, stranger\n"));
 });
+
+scenario!(an_expired_password_is_changed_where_somebody_has_a_new_one, |driver| {
+    let house = House::open(driver, async |connection| {
+        while let Some(attempt) = connection.next_auth().await? {
+            match attempt.proof() {
+                Proof::Password(word) if word.matches("old") => attempt.change_password("Expired.")?,
+                Proof::PasswordChange { old, new } if old.matches("old") && new.matches("new") => {
+                    attempt.accept()?
+                }
+                _ => attempt.reject()?,
+            }
+        }
+        run_programs(&connection).await
+    })
+    .await;
+    let new = |prompt: &str| (prompt == "Expired.").then(|| Secret::from("new"));
+    let client = house.connect().password("old").new_password(new).await.unwrap();
+    assert_eq!(steps(client.login_steps()), [("password".to_owned(), Outcome::Success)]);
+    let error = auth_error(house.connect().password("old").await);
+    assert_eq!(steps(&error.tried), [("password".to_owned(), Outcome::Expired)]);
+    let error = auth_error(house.connect().password("old").new_password(|_| Some("weak".into())).await);
+    assert_eq!(steps(&error.tried), [("password".to_owned(), Outcome::Refused)]);
+});
