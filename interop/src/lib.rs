@@ -2,6 +2,7 @@
 //!
 //! - [`Sshd`] and [`Ssh`]: OpenSSH's real server and client, with everything that they may be told.
 //! - [`Tmux`]: terminals to type into and to read.
+//! - [`Selector`]: a Python process that watches a descriptor with `select`.
 //! - [`Foreign`]: OpenSSH, asyncssh, paramiko and russh behind one face: a server to connect to, and clients that run
 //!   [`Job`]s.
 //! - [`OurServer`], [`connect`] and [`our_client`]: feramiko in the same roles, told by the same words.
@@ -21,6 +22,7 @@ mod our_server;
 mod peer;
 mod places;
 mod process;
+mod selector;
 mod ssh;
 mod sshd;
 mod tmux;
@@ -35,6 +37,7 @@ pub use our_client::{connect, our_client, public_key};
 pub use our_server::{OurServer, Seen};
 pub use peer::{Foreign, ForeignServer, ServerSpec};
 pub use process::{Finished, PATIENCE, Running, run};
+pub use selector::Selector;
 pub use ssh::Ssh;
 pub use sshd::{Sshd, SshdBuilder};
 pub use tmux::{Pane, Tmux};
