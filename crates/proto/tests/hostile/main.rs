@@ -10,6 +10,7 @@ mod failing;
 mod floods;
 mod guess;
 mod ident;
+mod index;
 mod packets;
 mod rekey;
 mod stop;

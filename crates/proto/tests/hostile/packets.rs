@@ -60,6 +60,25 @@ fn unauthentic(rig: &mut Rig) {
 }
 
 #[test]
+fn defect_066_a_bad_length_and_a_bad_tag_look_the_same_to_the_peer() {
+    for (cipher, mac) in MODES {
+        let answers = [0, 20].map(|place| {
+            let mut rig = Setup::real(false).cipher(cipher, mac).rig();
+            rig.service();
+            let mut packet = rig.peer.seal(&password_request("robey", "foo"));
+            packet[place] ^= 0x80;
+            packet.resize(LIMIT as usize + 200, 0);
+            let heard = rig.heard.len();
+            rig.send_raw(&packet);
+            unauthentic(&mut rig);
+            rig.heard[heard..].to_vec()
+        });
+        assert_eq!(answers[0], answers[1], "{cipher} {mac}");
+        assert_eq!(answers[0].len(), 1);
+    }
+}
+
+#[test]
 fn defect_049_padding_has_4_bytes_and_leaves_a_payload() {
     // Padding shorter than 4, more than there is, and all there is.
     for padding in [0_u8, 1, 2, 3, 11, 12, 200, 255] {

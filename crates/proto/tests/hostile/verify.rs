@@ -1,7 +1,9 @@
 //! A server that does not hold the host key it shows.
 
 use feramiko_keys::{KeyType, PrivateKey};
-use feramiko_proto::{ConnectionError, DisconnectReason, Event, HostKeyError, ProtocolError};
+use feramiko_proto::{
+    ConnectionError, DisconnectReason, Event, HostKeyError, Method, Misuse, ProtocolError, Secret,
+};
 
 use crate::support::{HostKey, Rig, Setup};
 
@@ -73,6 +75,29 @@ fn defect_032_the_signature_is_of_the_algorithm_that_was_agreed_on() {
     assert_not_accepted(&rig, "a key of another type");
     let error = rig.assert_ended(Some(DisconnectReason::HostKeyNotVerifiable));
     assert!(matches!(error, ConnectionError::HostKey(HostKeyError::Invalid)), "{error:?}");
+}
+
+#[test]
+fn defect_007_without_an_answer_about_the_host_key_nothing_goes_on() {
+    let (mut rig, reply) = waiting();
+    rig.trust = None;
+    rig.send(&reply);
+    let heard = rig.heard.len();
+    // The server goes on as if it were trusted.
+    rig.peer.send_newkeys();
+    rig.send(&crate::support::ext_info(&[]));
+    rig.assert_alive();
+    let password = || Method::Password(Secret::from("foo"));
+    assert_eq!(rig.conn.authenticate("robey", password(), rig.now), Err(Misuse::NotReady));
+    assert!(rig.conn.open("session", b"", rig.now).is_err());
+    rig.conn.rekey(rig.now);
+    rig.pump();
+    assert_eq!(rig.heard.len(), heard, "something was said");
+    assert!(rig.conn.host_key().is_none() && rig.conn.negotiated().is_none());
+    // Nor does a service that was not asked for make it go on.
+    rig.send(&crate::support::strings(6, &["ssh-userauth"]));
+    assert!(rig.ended().is_some());
+    assert!(!rig.events.iter().any(|event| matches!(event, Event::Ready)));
 }
 
 #[test]
