@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use feramiko::{
-    AcceptAnyHostKeyInsecurely, Channel, ClientConfig, Credential, PrivateKey, ServerConfig, Signer, Transport,
+    AcceptAnyHostKeyInsecurely, Channel, ClientConfig, Credential, PrivateKey, ServerConfig, Signer,
+    Transport,
 };
 use feramiko_keys::KeyType;
 

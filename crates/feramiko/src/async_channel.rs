@@ -55,7 +55,11 @@ impl Drop for AsyncChannel {
 }
 
 impl AsyncRead for AsyncChannel {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));

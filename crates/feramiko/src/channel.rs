@@ -2,22 +2,23 @@
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use feramiko_proto::{ChannelId, ChannelRequest, ExitStatus, Misuse, Request, Stream};
 
-use crate::driver::link::{Link, Wanted};
-use crate::driver::memory::wait_on_waker;
 use crate::error::Error;
 use crate::incoming::IncomingRequest;
 use crate::pending::Pending;
-use crate::pollable::{Pollable, Signal};
+use crate::pollable::Pollable;
 use crate::shared::{Handle, Shared, Undo};
 use crate::slot::Slot;
 use crate::state::State;
 use crate::transport::Transport;
 use crate::waiters::{Side, Topic};
+
+/// Bytes, and the stream they came on.
+pub type Piece = (Stream, Vec<u8>);
 
 /// A channel: bytes both ways, and requests.
 ///
@@ -71,6 +72,11 @@ impl Channel {
 
     pub(crate) fn topic(&self, side: Side) -> Topic {
         Topic::Channel(self.0.id, side)
+    }
+
+    /// The keys that a worker waits under whose socket this is: reading, writing.
+    pub(crate) fn watching(&self) -> MutexGuard<'_, [Option<u64>; 2]> {
+        self.0.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its number on this side, never used again within the connection.
@@ -135,7 +141,8 @@ impl Channel {
     pub fn is_closed(&self) -> bool {
         let id = self.0.id;
         self.shared().with(|state, now| {
-            state.cause.is_some() || state.connection.channel(id, now).is_none_or(|channel| channel.is_closed())
+            state.cause.is_some()
+                || state.connection.channel(id, now).is_none_or(|channel| channel.is_closed())
         })
     }
 
@@ -156,7 +163,7 @@ impl Channel {
 
     /// Reads what is there of either stream, at most `max` bytes, waiting until there is something; `None` when both have
     /// ended. Abandoned, nothing is lost.
-    pub fn read_any(&self, max: usize) -> Pending<Result<Option<(Stream, Vec<u8>)>, Error>> {
+    pub fn read_any(&self, max: usize) -> Pending<Result<Option<Piece>, Error>> {
         let channel = self.clone();
         Pending::new(async move {
             let id = channel.0.id;
@@ -340,7 +347,11 @@ fn request_name(request: &Request) -> String {
     name.to_owned()
 }
 
-fn next_request(state: &mut State, id: ChannelId, now: Instant) -> Result<Option<Option<ChannelRequest>>, Error> {
+fn next_request(
+    state: &mut State,
+    id: ChannelId,
+    now: Instant,
+) -> Result<Option<Option<ChannelRequest>>, Error> {
     if let Some(request) = state.slots.get_mut(&id).and_then(Slot::next_request) {
         return Ok(Some(Some(request)));
     }
@@ -416,144 +427,5 @@ impl Write for Stderr {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// A channel as the socket of another connection: no thread and no copy in between.
-impl Link for Channel {
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let id = self.0.id;
-        let read = self.shared().with(|state, now| state.read(id, Stream::Data, buffer, now));
-        read?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        let id = self.0.id;
-        let written = self.shared().with(|state, now| state.write(id, Stream::Data, data, now));
-        written?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    fn wait(&self, wanted: Wanted, alarm: &Arc<Signal>, deadline: Option<Instant>) -> io::Result<Wanted> {
-        let id = self.0.id;
-        let ready = |waker: &std::task::Waker| {
-            let mut keys = self.0.watching.lock().unwrap_or_else(PoisonError::into_inner);
-            let [read, write] = &mut *keys;
-            let shared = self.shared();
-            let readable = |state: &mut State, now| state.would_read(id, Stream::Data, now).then_some(());
-            let writable = |state: &mut State, _| state.would_write(id).then_some(());
-            Wanted {
-                read: wanted.read && shared.poll(self.topic(Side::Data), read, waker, readable).is_ready(),
-                write: wanted.write && shared.poll(self.topic(Side::Write), write, waker, writable).is_ready(),
-            }
-        };
-        wait_on_waker(ready, alarm, deadline)
-    }
-
-    fn finish_writing(&self) {
-        // It fails only when it is closed already.
-        let _ = self.shutdown_write();
-    }
-
-    fn shutdown(&self, _deadline: Instant) {
-        self.close();
-    }
-}
-
-/// What reading and writing comes to behind the lock: `None` means wait.
-impl State {
-    pub(crate) fn read(
-        &mut self,
-        id: ChannelId,
-        stream: Stream,
-        buffer: &mut [u8],
-        now: Instant,
-    ) -> Result<Option<usize>, Error> {
-        use feramiko_proto::Read as R;
-        let Some(mut channel) = self.connection.channel(id, now) else {
-            return Err(self.cause.clone().unwrap_or_else(no_such_channel));
-        };
-        let read = match channel.read(stream, buffer) {
-            R::Data(count) => count,
-            R::Eof => 0,
-            R::Blocked => return self.alive().map(|()| None),
-        };
-        self.show_readable(id, now);
-        Ok(Some(read))
-    }
-
-    /// [`read`](Self::read) into a vector of the size it needs.
-    pub(crate) fn take(
-        &mut self,
-        id: ChannelId,
-        stream: Stream,
-        max: usize,
-        now: Instant,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let there = self.connection.channel(id, now).map_or(0, |channel| channel.readable(stream));
-        let mut buffer = vec![0; there.min(max).max(1)];
-        let count = self.read(id, stream, &mut buffer, now)?;
-        Ok(count.map(|count| {
-            buffer.truncate(count);
-            buffer
-        }))
-    }
-
-    #[allow(clippy::type_complexity)]
-    fn take_any(
-        &mut self,
-        id: ChannelId,
-        max: usize,
-        now: Instant,
-    ) -> Result<Option<Option<(Stream, Vec<u8>)>>, Error> {
-        let mut ended = true;
-        for stream in [Stream::Data, Stream::Stderr] {
-            match self.take(id, stream, max, now)? {
-                Some(data) if !data.is_empty() => return Ok(Some(Some((stream, data)))),
-                Some(_) => {}
-                None => ended = false,
-            }
-        }
-        Ok(ended.then_some(None))
-    }
-
-    pub(crate) fn write(
-        &mut self,
-        id: ChannelId,
-        stream: Stream,
-        data: &[u8],
-        now: Instant,
-    ) -> Result<Option<usize>, Error> {
-        use feramiko_proto::Write as W;
-        self.alive()?;
-        let written = self.connection.channel(id, now).ok_or_else(no_such_channel)?.write(stream, data)?;
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.blocked = matches!(written, W::Blocked);
-        }
-        match written {
-            W::Taken(count) => Ok(Some(count)),
-            W::Blocked => Ok(None),
-        }
-    }
-
-    fn would_read(&mut self, id: ChannelId, stream: Stream, now: Instant) -> bool {
-        let ended = self.cause.is_some();
-        let view = self.connection.channel(id, now);
-        ended || view.is_none_or(|channel| channel.readable(stream) > 0 || channel.is_eof(stream))
-    }
-
-    fn would_write(&self, id: ChannelId) -> bool {
-        self.cause.is_some() || self.slots.get(&id).is_none_or(|slot| !slot.blocked)
-    }
-
-    fn request(
-        &mut self,
-        id: ChannelId,
-        request: &Request,
-        want_reply: bool,
-        now: Instant,
-    ) -> Result<Option<feramiko_proto::RequestId>, Error> {
-        self.alive()?;
-        let mut channel = self.connection.channel(id, now).ok_or_else(no_such_channel)?;
-        Ok(channel.request(request, want_reply)?)
     }
 }

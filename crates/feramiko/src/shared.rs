@@ -106,6 +106,7 @@ impl Shared {
     /// The driver is about to sleep, and `alarm` would wake it: what it is to wait for. From here on whoever changes what
     /// matters wakes it. `writing`: it holds output that its link does not take. `stalled`: it holds input that the core
     /// would not take.
+    #[cfg(feature = "tokio")]
     pub(crate) fn sleep(&self, alarm: &Waker, writing: bool, stalled: bool) -> Next {
         self.with(|state, now| state.next(alarm, writing, stalled, now))
     }
@@ -130,7 +131,7 @@ impl Shared {
         self.with(|state, _| {
             if !state.flow.flushing && !state.has_unsent() {
                 // What the core had swapped in comes out, and is dropped.
-                state.flow.unsent = Unsent::default();
+                state.flow.unsent.shrink();
                 state.connection.take_output(&mut Vec::new());
             }
             if let Some(reading) = &mut state.flow.reading {

@@ -10,10 +10,9 @@ use std::time::Instant;
 
 use feramiko_keys::Signer;
 use feramiko_proto::{
-    AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, DisconnectReason, Event, GlobalId, HostKeyError,
-    HostKeyQuestion, OpenFailure, OpenRequest, Prompts, SignPurpose, SignRequest,
+    AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, DisconnectReason, GlobalId,
+    HostKeyQuestion, OpenRequest, Prompts,
 };
-use feramiko_crypto::Secret;
 
 use crate::driver::FLUSH_LINGER;
 use crate::driver::buffer::Unsent;
@@ -25,9 +24,6 @@ use crate::pollable::Signal;
 use crate::slot::Slot;
 use crate::verify::HostKeyVerifier;
 use crate::waiters::{Side, Topic, Waiters, Woken};
-
-/// Bytes of banner that are kept.
-const MAX_BANNER: usize = 64 * 1024;
 
 /// Everything under the lock.
 pub(crate) struct State {
@@ -41,9 +37,9 @@ pub(crate) struct State {
     /// Why the connection has ended: the same for every handle.
     pub(crate) cause: Option<Error>,
     /// What the verifier found wrong: says more than the core's "refused".
-    refusal: Option<Error>,
+    pub(crate) refusal: Option<Error>,
     pub(crate) host_key: Option<HostKeyQuestion>,
-    verifier: Option<Box<dyn HostKeyVerifier>>,
+    pub(crate) verifier: Option<Box<dyn HostKeyVerifier>>,
     /// Of a server's host keys.
     pub(crate) host_signers: Vec<Arc<dyn Signer>>,
     pub(crate) auth: Auth,
@@ -224,189 +220,10 @@ impl State {
         self.woken = woken;
     }
 
-    /// Sorts what the core has to tell to those who wait for it.
-    pub(crate) fn sort_events(&mut self, now: Instant) {
-        while let Some(event) = self.connection.poll_event() {
-            match event {
-                Event::Readable(id, stream) => self.readable(id, Side::of(stream), now),
-                Event::Writable(id) => self.writable(id),
-                Event::Sign(request) => self.sign(request, now),
-                Event::Ended(error) => self.end(error, now),
-                Event::Ready | Event::HostKey(_) | Event::Banner(_) => self.sort_handshake(event, now),
-                Event::Authentication(_) | Event::Prompts(_) | Event::PasswordExpired { .. } => {
-                    self.sort_auth(event, now);
-                }
-                Event::Attempt(attempt) => {
-                    self.attempts.push_back(attempt);
-                    self.wake(Topic::Attempts);
-                }
-                Event::Authenticated => {
-                    self.wake(Topic::Attempts);
-                    self.wake(Topic::Opens);
-                }
-                Event::Open(request) => self.sort_open(request, now),
-                Event::GlobalAnswered { request, reply } => {
-                    if let Some(place) = self.replies.get_mut(&request) {
-                        *place = Some(reply);
-                        self.wake(Topic::Replies);
-                    }
-                }
-                Event::Global(request) => self.connection.answer_global(request, None, now),
-                event => self.sort_channel(event, now),
-            }
-        }
-    }
-
-    fn sort_handshake(&mut self, event: Event, _now: Instant) {
-        match event {
-            Event::Ready => {
-                self.ready = true;
-                self.wake(Topic::Auth);
-            }
-            Event::HostKey(question) => match self.verifier.take() {
-                Some(verifier) => self.flow.jobs.push(Job::Verify(question, verifier)),
-                None => self.host_key = Some(question),
-            },
-            Event::Banner(text) if self.banner.len() + text.len() <= MAX_BANNER => {
-                self.banner.push_str(&text);
-            }
-            _ => {}
-        }
-        self.wake(Topic::Ready);
-    }
-
-    fn sort_auth(&mut self, event: Event, now: Instant) {
-        let owned = self.auth.owner.is_some();
-        match event {
-            Event::Authentication(outcome) => {
-                self.auth.under_way = false;
-                self.auth.expired = false;
-                self.auth.signer = None;
-                self.auth.event = owned.then_some(AuthEvent::Outcome(outcome));
-            }
-            Event::Prompts(prompts) if owned => self.auth.event = Some(AuthEvent::Prompts(prompts)),
-            Event::Prompts(prompts) => self.decline_prompts(prompts, now),
-            Event::PasswordExpired { prompt } => {
-                self.auth.expired = true;
-                if owned {
-                    self.auth.event = Some(AuthEvent::Expired(prompt));
-                } else {
-                    self.decline_password_change(now);
-                }
-            }
-            _ => {}
-        }
-        self.wake(Topic::Auth);
-    }
-
-    /// Empty answers: the server will refuse them, and the attempt is over.
-    pub(crate) fn decline_prompts(&mut self, prompts: Prompts, now: Instant) {
-        let answers = prompts.prompts().iter().map(|_| Secret::default()).collect();
-        // As many answers as questions: nothing can be wrong with them but the connection's end.
-        let _ = self.connection.answer_prompts(prompts, answers, now);
-    }
-
-    /// The attempt whose password has expired is over.
-    pub(crate) fn decline_password_change(&mut self, now: Instant) {
-        if std::mem::take(&mut self.auth.expired) {
-            // It fails only where there is nothing to decline.
-            let _ = self.connection.decline_password_change(now);
-            self.auth.under_way = false;
-            self.auth.signer = None;
-        }
-    }
-
-    fn sort_open(&mut self, request: OpenRequest, now: Instant) {
-        if self.takes_opens {
-            self.opens.push_back(request);
-            self.wake(Topic::Opens);
-        } else {
-            let description = "nobody asked for that".to_owned();
-            let failure = OpenFailure { reason: OpenFailure::PROHIBITED, description };
-            self.connection.reject_channel(request, failure, now);
-        }
-    }
-
-    fn sort_channel(&mut self, event: Event, now: Instant) {
-        match event {
-            Event::Opened(id) => {
-                self.setting_up = false;
-                if self.slots.get_mut(&id).is_some_and(|slot| slot.opened(Ok(()))) {
-                    self.wake(Topic::Channel(id, Side::State));
-                } else {
-                    self.forget(id, now);
-                }
-            }
-            Event::OpenFailed(id, failure) => {
-                if self.slots.get_mut(&id).is_some_and(|slot| slot.opened(Err(failure))) {
-                    self.wake(Topic::Channel(id, Side::State));
-                } else {
-                    self.slots.remove(&id);
-                }
-            }
-            Event::Request(request) => {
-                let id = request.channel();
-                let refused = match self.slots.get_mut(&id) {
-                    Some(slot) => slot.queue(request),
-                    None => Some(request),
-                };
-                match refused {
-                    Some(request) => self.connection.answer_request(request, false, now),
-                    None => self.wake(Topic::Channel(id, Side::Requests)),
-                }
-            }
-            Event::RequestAnswered { channel, request, success } => {
-                if let Some(slot) = self.slots.get_mut(&channel) {
-                    slot.answered(request, success);
-                }
-                self.wake(Topic::Channel(channel, Side::State));
-            }
-            Event::Exited(id, _) => self.wake(Topic::Channel(id, Side::State)),
-            Event::EndOfWrite(id) => {
-                if let Some(slot) = self.slots.get_mut(&id) {
-                    slot.unwanted = true;
-                }
-                self.wake(Topic::Channel(id, Side::Write));
-            }
-            Event::Closed(id) => {
-                self.writable(id);
-                Side::ALL.into_iter().for_each(|side| self.wake(Topic::Channel(id, side)));
-                self.show_readable(id, now);
-            }
-            _ => {}
-        }
-    }
-
-    fn readable(&mut self, id: ChannelId, side: Side, now: Instant) {
-        self.wake(Topic::Channel(id, side));
-        self.wake(Topic::Channel(id, Side::Any));
-        self.show_readable(id, now);
-    }
-
-    fn writable(&mut self, id: ChannelId) {
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.blocked = false;
-        }
-        self.wake(Topic::Channel(id, Side::Write));
-    }
-
     /// Brings a channel's descriptor up to date.
     pub(crate) fn show_readable(&mut self, id: ChannelId, now: Instant) {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.show_readable(self.connection.channel(id, now), self.cause.is_some());
-        }
-    }
-
-    fn sign(&mut self, request: SignRequest, now: Instant) {
-        let signer = match request.purpose() {
-            SignPurpose::HostKey => {
-                self.host_signers.iter().find(|signer| signer.public_key().blob() == request.key().blob())
-            }
-            SignPurpose::UserKey => self.auth.signer.as_ref(),
-        };
-        match signer {
-            Some(signer) => self.flow.jobs.push(Job::Sign(request, Arc::clone(signer))),
-            None => self.connection.provide_signature(request, None, now),
         }
     }
 
@@ -418,7 +235,12 @@ impl State {
         }
     }
 
-    pub(crate) fn answer_host_key(&mut self, question: HostKeyQuestion, verdict: Result<(), Error>, now: Instant) {
+    pub(crate) fn answer_host_key(
+        &mut self,
+        question: HostKeyQuestion,
+        verdict: Result<(), Error>,
+        now: Instant,
+    ) {
         let trust = verdict.is_ok();
         if let Err(error) = verdict {
             self.refusal = Some(error);
@@ -448,22 +270,6 @@ impl State {
         }
         if let Some(mut channel) = self.connection.channel(id, now) {
             channel.forget();
-        }
-    }
-
-    fn end(&mut self, error: ConnectionError, now: Instant) {
-        let refused = matches!(error, ConnectionError::HostKey(HostKeyError::Refused));
-        let refusal = self.refusal.take().filter(|_| refused);
-        self.cause = Some(refusal.unwrap_or(Error::Connection(error)));
-        self.verifier = None;
-        self.auth = Auth { owner: self.auth.owner, ..Auth::default() };
-        for topic in Topic::CONNECTION {
-            self.wake(topic);
-        }
-        let ids: Vec<ChannelId> = self.slots.keys().copied().collect();
-        for id in ids {
-            Side::ALL.into_iter().for_each(|side| self.wake(Topic::Channel(id, side)));
-            self.show_readable(id, now);
         }
     }
 

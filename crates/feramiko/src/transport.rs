@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feramiko_keys::{PublicKey, Signer};
-use feramiko_proto::{
-    ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Negotiated, ServerConfig,
-};
+use feramiko_proto::{ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Negotiated, ServerConfig};
 
 use crate::attempt::Attempt;
 use crate::auth::{AuthStep, Credential, authenticate};
@@ -315,7 +313,12 @@ impl Transport {
     ///
     /// # Errors
     /// [`Error::RequestRefused`].
-    pub fn global_request(&self, name: &str, data: &[u8], want_reply: bool) -> Pending<Result<Option<Vec<u8>>, Error>> {
+    pub fn global_request(
+        &self,
+        name: &str,
+        data: &[u8],
+        want_reply: bool,
+    ) -> Pending<Result<Option<Vec<u8>>, Error>> {
         let (handle, name, data) = (Arc::clone(&self.handle), name.to_owned(), data.to_vec());
         Pending::new(async move {
             let shared = &handle.0;

@@ -37,7 +37,12 @@ impl Job {
             }
             Self::Verify(question, mut verifier) => {
                 let verify = || verifier.verify(question.key());
-                let panicked = |_: Box<dyn std::any::Any + Send>| Err(Error::from(HostKeyRefusal::Declined { key: question.key().clone(), why: "the verifier panicked".to_owned() }));
+                let panicked = |_: Box<dyn std::any::Any + Send>| {
+                    Err(Error::from(HostKeyRefusal::Declined {
+                        key: question.key().clone(),
+                        why: "the verifier panicked".to_owned(),
+                    }))
+                };
                 let verdict = catch_unwind(AssertUnwindSafe(verify)).unwrap_or_else(panicked);
                 shared.with(|state, now| state.answer_host_key(question, verdict, now));
             }

@@ -3,6 +3,7 @@
 //! Both share what is here: buffers that are small while nothing happens, and work that must not run under the lock.
 
 pub(crate) mod buffer;
+mod channel;
 pub(crate) mod job;
 pub(crate) mod link;
 pub(crate) mod memory;

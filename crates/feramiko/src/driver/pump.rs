@@ -49,7 +49,8 @@ impl Pump {
         let (flag, told) = &*self.done;
         let left = deadline.saturating_duration_since(Instant::now());
         let done = flag.lock().unwrap_or_else(PoisonError::into_inner);
-        let (done, _) = told.wait_timeout_while(done, left, |done| !*done).unwrap_or_else(PoisonError::into_inner);
+        let (done, _) =
+            told.wait_timeout_while(done, left, |done| !*done).unwrap_or_else(PoisonError::into_inner);
         *done
     }
 }

@@ -189,7 +189,7 @@ impl Shared {
 }
 
 impl State {
-    fn take_token(&mut self) -> Option<(Box<Reading>, Arc<Signal>, Arc<dyn Link>)> {
+    fn take_token(&mut self) -> Option<Token> {
         let link = self.flow.link.as_ref().filter(|link| link.may_be_shared()).cloned()?;
         let reading = self.flow.reading.as_ref()?;
         let ready = reading.received.wants_more && self.cause.is_none() && self.flow.broken.is_none();
@@ -204,6 +204,9 @@ impl State {
         Some((self.flow.reading.take()?, alarm, link))
     }
 }
+
+/// The token, what interrupts whoever holds it, and what it is good for.
+type Token = (Box<Reading>, Arc<Signal>, Arc<dyn Link>);
 
 /// What came of an attempt to take the token.
 enum Taken<'a, T> {

@@ -91,7 +91,8 @@ async fn scenario(pair: &Pair, polls: usize) {
                 None => give_way().await,
                 Some(attempt) => match attempt.unwrap() {
                     None => return,
-                    Some(attempt) if matches!(attempt.proof(), feramiko::Proof::Password(given) if given.as_bytes() == b"foo") => {
+                    Some(attempt) if matches!(attempt.proof(), feramiko::Proof::Password(given) if given.as_bytes() == b"foo") =>
+                    {
                         attempt.accept().unwrap();
                     }
                     Some(attempt) => attempt.reject().unwrap(),

@@ -50,6 +50,10 @@ impl Setup {
 /// A way to drive a pair, and to run a scenario that awaits.
 pub trait Harness {
     fn pair(&self, setup: Setup) -> Pair;
+    /// How many bytes are many: as many as the promise says, over the sockets of the system.
+    fn bulk(&self) -> u64 {
+        1 << 30
+    }
     fn run<T>(&self, scenario: impl Future<Output = T> + Send + 'static) -> T;
 }
 
@@ -84,6 +88,9 @@ impl Harness for ThreadsTcp {
 pub struct ThreadsMemory;
 
 impl Harness for ThreadsMemory {
+    fn bulk(&self) -> u64 {
+        48 << 20
+    }
     fn pair(&self, setup: Setup) -> Pair {
         let (client, server) = Socket::pipe();
         threads(client, server, setup)
@@ -137,6 +144,9 @@ impl TokioMemory {
 
 #[cfg(feature = "tokio")]
 impl Harness for TokioMemory {
+    fn bulk(&self) -> u64 {
+        48 << 20
+    }
     fn pair(&self, setup: Setup) -> Pair {
         let _entered = self.0.enter();
         let (client, server) = tokio::io::duplex(64 * 1024);

@@ -7,3 +7,4 @@ mod pollable;
 mod scenarios;
 mod slow;
 mod sockets;
+mod takeover;

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::*;
 use feramiko::{
-    AcceptAnyHostKeyInsecurely, AuthStep, ConnectionError, Credential, DisconnectReason, Error, ExitStatus, HostKeyRefusal,
-    HostKeyVerifier, KeyError, OpenFailure, PinnedKeys, Prompt, Proof, PublicKey, Request, Signer, Stream, Transport,
+    AcceptAnyHostKeyInsecurely, AuthStep, ConnectionError, Credential, DisconnectReason, Error, ExitStatus,
+    HostKeyRefusal, HostKeyVerifier, KeyError, OpenFailure, PinnedKeys, Prompt, Proof, PublicKey, Request,
+    Signer, Stream, Transport,
 };
 
 crate::with_every_driver! {
@@ -89,7 +90,9 @@ fn logs_in_in_several_steps(harness: &impl Harness) {
                         proved = true;
                         attempt.partial(["password"]).unwrap();
                     }
-                    Proof::Password(given) if proved && given.as_bytes() == b"foo" => attempt.accept().unwrap(),
+                    Proof::Password(given) if proved && given.as_bytes() == b"foo" => {
+                        attempt.accept().unwrap()
+                    }
                     _ => attempt.reject().unwrap(),
                 }
             }
@@ -122,7 +125,8 @@ fn asks_and_answers(harness: &impl Harness) {
         };
         let login = async {
             let panics: feramiko::Responder = Box::new(|_| panic!("the application fails"));
-            let step = pair.client.authenticate("robey", Credential::KeyboardInteractive(panics)).await.unwrap();
+            let step =
+                pair.client.authenticate("robey", Credential::KeyboardInteractive(panics)).await.unwrap();
             assert!(matches!(step, AuthStep::Refused { .. }), "{step:?}");
             let knows: feramiko::Responder = Box::new(|prompts| {
                 assert_eq!(prompts.prompts()[0].text, "Colour: ");
@@ -143,7 +147,9 @@ fn changes_an_expired_password(harness: &impl Harness) {
             while let Some(attempt) = pair.server.next_attempt().await.unwrap() {
                 match attempt.proof() {
                     Proof::Password(_) => attempt.change_password("too old").unwrap(),
-                    Proof::PasswordChange { old, new } if old.as_bytes() == b"foo" && new.as_bytes() == b"bar" => {
+                    Proof::PasswordChange { old, new }
+                        if old.as_bytes() == b"foo" && new.as_bytes() == b"bar" =>
+                    {
                         attempt.accept().unwrap();
                     }
                     _ => attempt.reject().unwrap(),
@@ -304,7 +310,10 @@ fn every_handle_tells_the_same_cause(harness: &impl Harness) {
         assert!(!pair.client.is_active() && ours.is_closed());
         let closed = |error: &Error| matches!(error, Error::Connection(ConnectionError::Closed));
         assert!(closed(&theirs.read_some(10).await.unwrap_err()));
-        assert_eq!(std::io::Error::from(theirs.send(*b"x").await.unwrap_err()).kind(), ErrorKind::NotConnected);
+        assert_eq!(
+            std::io::Error::from(theirs.send(*b"x").await.unwrap_err()).kind(),
+            ErrorKind::NotConnected
+        );
     });
 }
 
@@ -323,7 +332,9 @@ fn the_last_handle_closes_the_connection(harness: &impl Harness) {
         drop(ours);
         let cause = server.closed().await;
         let reason = DisconnectReason::ByApplication as u32;
-        assert!(matches!(cause, Error::Connection(ConnectionError::Disconnected { reason: r, .. }) if r == reason));
+        assert!(
+            matches!(cause, Error::Connection(ConnectionError::Disconnected { reason: r, .. }) if r == reason)
+        );
         // What was written before was sent, and what was received can be read.
         assert!(read_to_end(&theirs).await.unwrap() == sent);
     });
@@ -394,7 +405,9 @@ fn defect_100_a_panicking_verifier_refuses(harness: &impl Harness) {
         let reason = DisconnectReason::HostKeyNotVerifiable as u32;
         let theirs = pair.server.ready().await.err();
         let told = pair.server.closed().await;
-        assert!(matches!(told, Error::Connection(ConnectionError::Disconnected { reason: r, .. }) if r == reason));
+        assert!(
+            matches!(told, Error::Connection(ConnectionError::Disconnected { reason: r, .. }) if r == reason)
+        );
         drop(theirs);
     });
 }

@@ -9,12 +9,6 @@ use crate::common::{self, Harness, Setup, barrier, logged_in, pattern, poll_once
 
 crate::with_every_driver! { one_slow_channel_holds_nothing_up }
 
-/// Each way. The whole gigabyte is moved where `FERAMIKO_BULK_MIB=1024` says so.
-fn bytes() -> u64 {
-    let mib = std::env::var("FERAMIKO_BULK_MIB").ok().and_then(|mib| mib.parse().ok());
-    mib.unwrap_or(48u64) << 20
-}
-
 /// Writes until the window is full; answers how much that was.
 async fn fill(channel: &Channel) -> usize {
     let block = pattern(32 * 1024, 5);
@@ -61,7 +55,7 @@ async fn receive(channel: Channel, received: Arc<AtomicU64>) {
 }
 
 fn one_slow_channel_holds_nothing_up(harness: &impl Harness) {
-    let bytes = bytes();
+    let bytes = harness.bulk();
     let pair = harness.pair(Setup::rekey_every(bytes / 5));
     harness.run(async move {
         let pair = logged_in(pair).await;

@@ -71,8 +71,12 @@ fn the_pipes_of_a_child() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & cat >&3; kill %1 2>/dev/null");
-    let child =
-        Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let child = Command::new("bash")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let pid = child.id();
     let client = Socket::child(child);
     let server = listener.accept().unwrap().0;
@@ -99,8 +103,12 @@ fn an_opaque_reader_and_writer() {
     };
     let pair = Pair {
         client: Transport::client(client, Setup::default().client).unwrap(),
-        server: Transport::server(Socket::opaque(reader, writer, shutdown), Setup::default().server, host_keys())
-            .unwrap(),
+        server: Transport::server(
+            Socket::opaque(reader, writer, shutdown),
+            Setup::default().server,
+            host_keys(),
+        )
+        .unwrap(),
     };
     works(pair);
     shut.recv().unwrap();
@@ -129,7 +137,10 @@ fn a_peer_that_is_gone_ends_the_connection() {
     let client = Transport::client(client, feramiko::ClientConfig::default()).unwrap();
     drop(server);
     let cause = client.ready().wait().unwrap_err();
-    assert!(matches!(cause, Error::Connection(ConnectionError::Eof { .. } | ConnectionError::Io { .. })), "{cause:?}");
+    assert!(
+        matches!(cause, Error::Connection(ConnectionError::Eof { .. } | ConnectionError::Io { .. })),
+        "{cause:?}"
+    );
 }
 
 #[test]
