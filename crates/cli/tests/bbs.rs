@@ -154,6 +154,26 @@ fn our_ssh_asks_about_the_host_follows_the_window_and_gives_the_terminal_back() 
 }
 
 #[test]
+fn without_arguments_our_ssh_asks_for_host_and_user() {
+    let data = tempfile::tempdir().unwrap();
+    let bbs = Bbs::open(data.path(), &user_key(KeyType::Ed25519));
+    let home = Home::new();
+    home.know(bbs.address, &[&bbs.host_key]);
+    let tmux = Tmux::start(80, 24);
+    let pane = tmux.open(&home.ssh_line(""));
+    pane.wait_for("Host:");
+    pane.enter(&bbs.address.to_string());
+    pane.wait_for("User [");
+    pane.enter("robey");
+    pane.wait_for(&format!("robey@[127.0.0.1]:{}'s password:", bbs.address.port()));
+    pane.enter("foo");
+    pane.wait_for("Choose>");
+    // Control-D at the menu logs off.
+    pane.press("C-d");
+    pane.wait_for("[ended with 0]");
+}
+
+#[test]
 fn a_lost_link_is_told_and_the_terminal_given_back() {
     let data = tempfile::tempdir().unwrap();
     let mut bbs = Bbs::open(data.path(), &user_key(KeyType::Ed25519));
@@ -200,8 +220,6 @@ fn a_signal_and_a_suspension_give_the_terminal_back() {
     let mut killer = std::process::Command::new("sh");
     killer.args(["-c", &kill]);
     run(killer, b"").expect_success("kill");
-    pane.enter("clear; stty -a | cmp - ");
-    pane.wait_for("$");
-    pane.enter(&format!("stty -a | cmp - {}/before && echo '[as before]'", home.0.path().display()));
-    pane.wait_for("\n[as before]");
+    pane.enter(&format!("clear; stty -g | cmp - {}/before && echo '[as before]'", home.0.path().display()));
+    pane.wait_until(|screen| screen.lines().any(|line| line == "[as before]"));
 }

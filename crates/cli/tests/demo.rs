@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use feramiko_interop::Tmux;
+
 fn everything_below(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -54,4 +56,18 @@ fn without_a_terminal_it_gives_a_tour_and_leaves_nothing_behind() {
     }
     assert!(!shown.contains('\x1b'), "escape sequences in a transcript:\n{shown}");
     assert_eq!(everything_below(home.path()), [""; 0]);
+}
+
+#[test]
+fn in_a_terminal_the_session_is_the_users() {
+    let tmux = Tmux::start(80, 40);
+    let pane = tmux.open(&format!("{} demo", env!("CARGO_BIN_EXE_feramiko")));
+    pane.wait_for("Choose>");
+    pane.enter("a");
+    pane.wait_for("About");
+    pane.enter("l");
+    let screen = pane.wait_for("[ended with 0]");
+    for text in ["Good-bye, robey.", "key exchange ", "Nothing is left of it"] {
+        assert!(screen.contains(text), "no {text:?} in\n{screen}");
+    }
 }

@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) fn run(arguments: &DemoArgs) -> io::Result<()> {
     let by_hand = !arguments.tour && io::stdin().is_terminal() && io::stdout().is_terminal();
     let mut out = io::stdout();
-    let costs = Costs::begin();
+    let mut costs = Costs::begin();
     let town = Town::open()?;
     let key = town.host_key.public_key();
     writeln!(out, "A BBS has been opened on {}, for you alone.", town.address()?)?;
@@ -36,21 +36,21 @@ pub(crate) fn run(arguments: &DemoArgs) -> io::Result<()> {
     let started = Instant::now();
     let client = town.call_as_robey()?;
     let handshake = started.elapsed();
+    costs.connected();
     // The verifier has done this before anything was sent; here it is for everybody to see.
     if client.host_key().blob() != key.blob() {
         return Err(io::Error::other("the host key is not the one that was made"));
     }
     writeln!(out, "Called it: it shows that key, byte for byte. Logged in as {USER}, password {PASSWORD}.")?;
-    let ends_well = if by_hand {
+    if by_hand {
         writeln!(
             out,
             "The session is yours. L logs off, and ~. at the beginning of a line leaves at once.\n"
         )?;
         out.flush()?;
         let wish = Wish { command: None, terminal: true, escape: Some(b'~'), env: Vec::new() };
-        match run_session(&client, &wish)? {
-            Ending::Lost(error) => Err(error),
-            _ => Ok(()),
+        if let Ending::Lost(error) = run_session(&client, &wish)? {
+            return Err(error.into());
         }
     } else {
         writeln!(out, "A scripted tour follows; what it types stands behind the prompts.\n")?;
@@ -58,9 +58,7 @@ pub(crate) fn run(arguments: &DemoArgs) -> io::Result<()> {
             // The transcript ends here; say why below it.
             io::Error::new(error.kind(), format!("the tour has failed: {error}"))
         })?;
-        Ok(())
-    };
-    ends_well?;
+    }
     let report = Report::of(&client, handshake, &costs)?;
     client.close().wait();
     drop(client);

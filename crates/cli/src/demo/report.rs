@@ -1,6 +1,7 @@
 //! What was negotiated, and what it cost.
 
 use std::fmt;
+use std::fs::DirEntry;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -14,11 +15,17 @@ const TRIPS: usize = 50;
 pub(super) struct Costs {
     processor: Duration,
     threads: Option<usize>,
+    of_connection: Option<usize>,
 }
 
 impl Costs {
     pub(super) fn begin() -> Self {
-        Self { processor: processor_time(), threads: threads() }
+        Self { processor: processor_time(), threads: threads(), of_connection: None }
+    }
+
+    /// The connection stands, and nothing runs on it yet.
+    pub(super) fn connected(&mut self) {
+        self.of_connection = threads().zip(self.threads).map(|(now, before)| now.saturating_sub(before));
     }
 
     /// Says that nothing is left, if that is so.
@@ -55,7 +62,6 @@ impl Report {
         // Before the measurements below, which are none of the call's affair.
         let traffic = transport.traffic();
         let processor = processor_time().saturating_sub(costs.processor);
-        let threads = threads().zip(costs.threads).map(|(now, before)| now.saturating_sub(before));
         let Some(negotiated) = transport.negotiated() else {
             return Err(transport.cause().unwrap_or_else(|| feramiko::ConnectionError::Closed.into()));
         };
@@ -70,7 +76,7 @@ impl Report {
             received: traffic.received,
             round_trip: round_trip(client)?,
             processor,
-            threads,
+            threads: costs.of_connection,
             memory: peak_memory(),
         })
     }
@@ -94,8 +100,8 @@ impl fmt::Display for Report {
         row(f, "server", &feramiko_wire::sanitize(self.versions.0.as_bytes()))?;
         row(f, "client", &self.versions.1)?;
         row(f, "key exchange", &format!("{}{quantum}{strict}", keys.kex))?;
-        row(f, "host key", &format!("{} {}", keys.host_key, self.host_key))?;
-        row(f, "cipher", &pair(&keys.cipher_out, &keys.cipher_in))?;
+        row(f, "host key", &format!("{} {}, as it was made", keys.host_key, self.host_key))?;
+        row(f, "cipher", &pair(keys.cipher_out, keys.cipher_in))?;
         row(f, "integrity", &pair(mac(keys.mac_out), mac(keys.mac_in)))?;
         row(f, "compression", &pair(&keys.compression_out.to_string(), &keys.compression_in.to_string()))?;
         let login: Vec<String> = self.login.iter().map(ToString::to_string).collect();
@@ -109,7 +115,7 @@ impl fmt::Display for Report {
             row(f, "memory", &format!("{} at most, the program itself included", bytes(memory)))?;
         }
         if let Some(threads) = self.threads {
-            row(f, "threads", &format!("{threads} at the end of the call, client and server together"))?;
+            row(f, "threads", &format!("{threads} for the connection, client and server together"))?;
         }
         writeln!(f)
     }
@@ -140,9 +146,13 @@ fn processor_time() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// The threads of this process, where the system tells (Linux).
+/// The threads of this process, where the system tells (Linux), but for the one that gives the terminal back when a
+/// signal comes: that is no part of a call, and stays.
 fn threads() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+    let name = |entry: &DirEntry| std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?.flatten();
+    // The system cuts names off after 15 bytes.
+    Some(tasks.filter(|task| !name(task).starts_with("terminal signal")).count())
 }
 
 /// The most memory that this process has had at once, in bytes, where the system tells (Linux).

@@ -59,8 +59,8 @@ fn host_key(refusal: &HostKeyRefusal, host: &str) -> String {
             );
             for one in known {
                 let key = &one.key;
-                let _ = write!(words, "known is   {} {}\n", key.algorithm, key.fingerprint());
-                let _ = write!(words, "           in {} line {}\n", one.file.display(), key.line);
+                let _ = writeln!(words, "known is   {} {}", key.algorithm, key.fingerprint());
+                let _ = writeln!(words, "           in {} line {}", one.file.display(), key.line);
             }
             words.push_str(
                 "\nThe connection was refused before anything was sent over it. Ask the host's owner which key is\n\

@@ -77,8 +77,13 @@ fn talk(arguments: &SshArgs, target: &Target, client: &Client) -> Result<u8, Str
     };
     let ending = session::run(client, &wish).map_err(|error| explain::session(&error))?;
     tracing::info!(?ending, "the session is over");
-    if wish.terminal && io::stdin().is_terminal() && !matches!(ending, Ending::Lost(_)) {
-        say(&format!("Connection to {} closed.\n", target.host()));
+    if wish.terminal && io::stdin().is_terminal() {
+        match ending {
+            // The other side was in the middle of a line, as likely as not.
+            Ending::Left => say(&format!("\nConnection to {} closed.\n", target.host())),
+            Ending::Lost(_) => say("\n"),
+            _ => say(&format!("Connection to {} closed.\n", target.host())),
+        }
     }
     Ok(match ending {
         Ending::Exited(ExitStatus::Code(code)) => u8::try_from(code).unwrap_or(FAILURE),
@@ -134,7 +139,15 @@ fn ask(question: &str, otherwise: &str) -> Result<String, String> {
 
 fn own_name() -> Option<String> {
     let named = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
-    ["USER", "LOGNAME"].into_iter().find_map(named)
+    ["USER", "LOGNAME"].into_iter().find_map(named).or_else(|| {
+        let id = rustix::process::getuid().as_raw().to_string();
+        let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+        let mut accounts = accounts.lines().map(|line| line.split(':'));
+        // name:password:id:…
+        accounts
+            .find_map(|mut fields| Some((fields.next()?, fields.nth(1)?)).filter(|(_, found)| *found == id))
+            .map(|(name, _)| name.to_owned())
+    })
 }
 
 /// What OpenSSH's client sends on Debian: the language, and nothing that could be a secret.

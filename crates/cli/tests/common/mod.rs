@@ -10,21 +10,21 @@ use feramiko::PrivateKey;
 use feramiko_interop::{KeyFile, Running, host_keys};
 
 /// The program under test.
-pub fn feramiko() -> &'static str {
+pub(crate) fn feramiko() -> &'static str {
     env!("CARGO_BIN_EXE_feramiko")
 }
 
 /// A house that runs in a process of its own. Dropping it kills it.
-pub struct Bbs {
-    pub running: Running,
-    pub address: SocketAddr,
+pub(crate) struct Bbs {
+    pub(crate) running: Running,
+    pub(crate) address: SocketAddr,
     /// Its host key, type and base64.
-    pub host_key: String,
+    pub(crate) host_key: String,
 }
 
 impl Bbs {
     /// Opens the house whose data is in that folder; the owner of `guest` may call too.
-    pub fn open(data: &Path, guest: &KeyFile) -> Self {
+    pub(crate) fn open(data: &Path, guest: &KeyFile) -> Self {
         let guests = data.join("guests");
         fs::write(&guests, format!("{}\n", guest.public)).unwrap();
         let mut command = Command::new(feramiko());
@@ -41,34 +41,34 @@ impl Bbs {
 }
 
 /// A home for a user, who knows nobody yet.
-pub struct Home(pub tempfile::TempDir);
+pub(crate) struct Home(pub(crate) tempfile::TempDir);
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         fs::create_dir(home.0.path().join(".ssh")).unwrap();
         home
     }
 
-    pub fn known_hosts(&self) -> PathBuf {
+    pub(crate) fn known_hosts(&self) -> PathBuf {
         self.0.path().join(".ssh/known_hosts")
     }
 
     /// Knows these keys (type and base64) for that address.
-    pub fn know(&self, address: SocketAddr, keys: &[&str]) {
+    pub(crate) fn know(&self, address: SocketAddr, keys: &[&str]) {
         let host = format!("[{}]:{}", address.ip(), address.port());
         let lines: String = keys.iter().map(|key| format!("{host} {key}\n")).collect();
         fs::write(self.known_hosts(), lines).unwrap();
     }
 
     /// Knows the host keys of the foreign servers.
-    pub fn know_foreign(&self, address: SocketAddr) {
+    pub(crate) fn know_foreign(&self, address: SocketAddr) {
         let keys: Vec<String> = host_keys().into_iter().map(|key| key.public).collect();
         self.know(address, &keys.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     /// `feramiko ssh` as that user, without a terminal to ask at.
-    pub fn ssh(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn ssh(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("setsid");
         command.arg("--wait").arg(feramiko()).arg("ssh").args(arguments);
         command.env("HOME", self.0.path());
@@ -76,15 +76,15 @@ impl Home {
     }
 
     /// The same as a line for a shell.
-    pub fn ssh_line(&self, arguments: &str) -> String {
+    pub(crate) fn ssh_line(&self, arguments: &str) -> String {
         format!("env HOME={} {} ssh {arguments}", self.0.path().display(), feramiko())
     }
 
-    /// A shell line that runs `line` and says whether the terminal's settings are the same after it.
-    pub fn watched(&self, line: &str) -> String {
+    /// A shell line that runs `line` and says whether the terminal's settings (but for its size) are the same after it.
+    pub(crate) fn watched(&self, line: &str) -> String {
         let at = self.0.path().display();
         format!(
-            "stty -a > {at}/before; {line}; echo \"[status $?]\"; stty -a > {at}/after; \
+            "stty -g > {at}/before; {line}; echo \"[status $?]\"; stty -g > {at}/after; \
              cmp {at}/before {at}/after && echo '[same terminal]'"
         )
     }
