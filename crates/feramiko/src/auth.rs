@@ -172,7 +172,8 @@ fn begin(
         state.sort_events(now);
     }
     // The core may ask for the signature at once.
-    state.auth.signer = signer.cloned();
+    let old = std::mem::replace(&mut state.auth.signer, signer.cloned());
+    state.woken.discard(old);
     state.connection.authenticate(user, method.clone(), now)?;
     let owner = state.new_key();
     state.auth.owner = Some(owner);

@@ -72,8 +72,7 @@ impl Shared {
             let Some(link) = flow.link.clone().filter(|_| !flow.flushing && !flow.blocked) else { break };
             let mut unsent = std::mem::take(&mut flow.unsent);
             if unsent.is_empty() {
-                state.connection.take_output(unsent.refill());
-                state.flow.traffic.sent += unsent.rest().len() as u64;
+                state.take_output(&mut unsent);
             }
             if unsent.is_empty() {
                 state.flow.unsent = unsent;
@@ -293,6 +292,12 @@ impl State {
         self.flow.traffic.received += consumed as u64;
         let wants_more = self.connection.wants_input();
         Received { wants_more, stalled: !wants_more && !input.is_empty(), setting_up: self.setting_up }
+    }
+
+    /// Fetches what is to be sent.
+    pub(crate) fn take_output(&mut self, unsent: &mut Unsent) {
+        self.connection.take_output(unsent.refill());
+        self.flow.traffic.sent += unsent.rest().len() as u64;
     }
 
     fn lie_down(&mut self, alarm: &Waker, writing: bool, ending: bool) -> Plan {

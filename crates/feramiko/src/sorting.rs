@@ -75,7 +75,7 @@ impl State {
             Event::Authentication(outcome) => {
                 self.auth.under_way = false;
                 self.auth.expired = false;
-                self.auth.signer = None;
+                self.woken.discard(self.auth.signer.take());
                 self.auth.event = owned.then_some(AuthEvent::Outcome(outcome));
             }
             Event::Prompts(prompts) if owned => self.auth.event = Some(AuthEvent::Prompts(prompts)),
@@ -106,7 +106,7 @@ impl State {
             // It fails only where there is nothing to decline.
             let _ = self.connection.decline_password_change(now);
             self.auth.under_way = false;
-            self.auth.signer = None;
+            self.woken.discard(self.auth.signer.take());
         }
     }
 
@@ -201,7 +201,8 @@ impl State {
         let refused = matches!(error, ConnectionError::HostKey(HostKeyError::Refused));
         let refusal = self.refusal.take().filter(|_| refused);
         self.cause = Some(refusal.unwrap_or(Error::Connection(error)));
-        self.verifier = None;
+        self.woken.discard(self.verifier.take());
+        self.woken.discard(self.auth.signer.take());
         self.auth = Auth { owner: self.auth.owner, ..Auth::default() };
         for topic in Topic::CONNECTION {
             self.wake(topic);

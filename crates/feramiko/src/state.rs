@@ -231,7 +231,10 @@ impl State {
     pub(crate) fn set_verifier(&mut self, verifier: Box<dyn HostKeyVerifier>) {
         match self.host_key.take() {
             Some(question) => self.flow.jobs.push(Job::Verify(question, verifier)),
-            None => self.verifier = Some(verifier),
+            None => {
+                let old = self.verifier.replace(verifier);
+                self.woken.discard(old);
+            }
         }
     }
 

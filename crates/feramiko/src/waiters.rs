@@ -1,5 +1,6 @@
 //! Who waits for what. Wakers are collected under the lock, and woken and dropped outside it.
 
+use std::any::Any;
 use std::task::Waker;
 
 use feramiko_proto::ChannelId;
@@ -100,6 +101,8 @@ pub(crate) struct Woken {
     rest: Vec<Waker>,
     /// To be dropped only.
     retired: Vec<Waker>,
+    /// Likewise: what the application gave us may come back here when it is dropped.
+    discarded: Vec<Box<dyn Any + Send>>,
 }
 
 impl Woken {
@@ -112,6 +115,12 @@ impl Woken {
 
     pub(crate) fn retire(&mut self, waker: Option<Waker>) {
         self.retired.extend(waker);
+    }
+
+    pub(crate) fn discard<T: Send + 'static>(&mut self, thing: Option<T>) {
+        if let Some(thing) = thing {
+            self.discarded.push(Box::new(thing));
+        }
     }
 
     /// Not under the lock.

@@ -86,7 +86,7 @@ impl Stance {
 }
 
 impl Shared {
-    /// The worker is about to sleep, as in [`sleep`](Self::sleep); it leaves the token behind.
+    /// The worker is about to sleep, and leaves the token behind. From here on whoever changes what matters wakes it.
     pub(crate) fn sleep_worker(
         &self,
         alarm: &Waker,

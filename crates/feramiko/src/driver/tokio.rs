@@ -111,8 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if self.broken.is_some() {
-                self.unsent = Unsent::default();
-                self.shared.with(|state, _| state.connection.take_output(self.unsent.refill()));
+                self.shared.with(|state, _| state.take_output(&mut self.unsent));
                 return Poll::Ready(());
             }
             if self.unsent.is_empty() {

@@ -542,3 +542,27 @@ fn a_bad_configuration_is_refused_at_once() {
     let (_client, server) = tcp_pair();
     assert!(matches!(Transport::server(server, setup.server, Vec::new()), Err(Error::Config(_))));
 }
+
+/// Holds a handle of the connection that it decides about, and of nothing else.
+struct Entangled(#[allow(dead_code)] Transport);
+
+impl HostKeyVerifier for Entangled {
+    fn verify(&mut self, _key: &PublicKey) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_the_application_gave_is_dropped_outside_the_lock() {
+    let pair = ThreadsTcp.pair(Setup::default());
+    let (client, _server) = tcp_pair();
+    let other = Transport::client(client, Setup::default().client).unwrap();
+    // Replaced, used, and never asked: each is dropped without a deadlock, and its handle with it.
+    pair.client.verify_host_key(Entangled(pair.client.clone()));
+    pair.client.verify_host_key(Entangled(pair.client.clone()));
+    pair.client.ready().wait().unwrap();
+    other.verify_host_key(Entangled(other.clone()));
+    other.close().wait();
+    let traffic = pair.client.traffic();
+    assert!(traffic.sent > 500 && traffic.received > 500, "{traffic:?}");
+}
