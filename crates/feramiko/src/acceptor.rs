@@ -12,8 +12,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::error::Error;
+use crate::gate::{Gate, Permit, has_stopped};
 use crate::pollable::Signal;
-use crate::server::{Gate, Permit, has_stopped};
 
 /// Connections that are let in and that nobody has taken yet; more wait in the system's own queue.
 const BACKLOG: usize = 16;

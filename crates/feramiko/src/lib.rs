@@ -91,7 +91,9 @@ mod client;
 mod connect;
 mod dial;
 mod driver;
+mod entry;
 mod error;
+mod gate;
 mod helper;
 mod incoming;
 #[cfg(feature = "terminal")]

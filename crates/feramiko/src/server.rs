@@ -1,10 +1,10 @@
 //! [`Server`]: takes connections in, within limits.
 
 use std::future::IntoFuture;
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use feramiko_keys::Signer;
 use feramiko_proto::{Algorithms, ServerConfig};
@@ -12,8 +12,9 @@ use feramiko_proto::{Algorithms, ServerConfig};
 use crate::acceptor::Acceptor;
 use crate::driver::socket::Socket;
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::helper::Driver;
-use crate::limits::{Admission, MaxStartups, SourceRate, TurnedAway};
+use crate::limits::{Admission, MaxStartups, SourceRate};
 use crate::pending::Pending;
 use crate::server_connection::ServerConnection;
 use crate::transport::Transport;
@@ -186,8 +187,9 @@ impl Inner {
         &self,
         listener: &tokio::net::TcpListener,
         stopped: &tokio::sync::watch::Sender<bool>,
-    ) -> Result<Option<(tokio::net::TcpStream, SocketAddr, Permit)>, Error> {
+    ) -> Result<Option<(tokio::net::TcpStream, SocketAddr, crate::gate::Permit)>, Error> {
         use crate::acceptor::{REST, Trouble};
+        use crate::gate::has_stopped;
 
         let mut stopping = stopped.subscribe();
         let accepted = tokio::select! {
@@ -220,10 +222,6 @@ impl Inner {
     }
 }
 
-pub(crate) fn has_stopped() -> Error {
-    Error::Io { kind: io::ErrorKind::NotConnected, message: "the server has stopped".to_owned() }
-}
-
 impl Setup {
     fn transport(&self, socket: impl Into<Socket>) -> Result<Transport, Error> {
         Transport::server(socket, Arc::clone(&self.config), self.signers.clone())
@@ -233,7 +231,7 @@ impl Setup {
         &self,
         transport: Transport,
         peer: Option<SocketAddr>,
-        permit: Option<Permit>,
+        permit: Option<crate::gate::Permit>,
     ) -> ServerConnection {
         ServerConnection::new(transport, peer, permit, self.banner.clone())
     }
@@ -331,16 +329,9 @@ impl ServerBuilder {
             self.config.host_keys = self.signers.iter().map(|signer| signer.public_key().clone()).collect();
         }
         self.config.check()?;
-        let gate = Gate {
-            admission: Mutex::new(Admission::new(self.startups, self.rate)),
-            random: self.config.common.provider.random,
-        };
-        Ok(Setup {
-            config: Arc::new(self.config),
-            signers: self.signers,
-            gate: Arc::new(gate),
-            banner: self.banner,
-        })
+        let admission = Admission::new(self.startups, self.rate);
+        let gate = Gate::new(admission, self.config.common.provider.random);
+        Ok(Setup { config: Arc::new(self.config), signers: self.signers, gate, banner: self.banner })
     }
 }
 
@@ -395,52 +386,6 @@ impl IntoFuture for Bind {
     fn into_future(self) -> Self::IntoFuture {
         let driver = self.driver.unwrap_or_else(Driver::of_this_task);
         Pending::new(async move { self.begin(driver) })
-    }
-}
-
-/// Who is let in.
-pub(crate) struct Gate {
-    admission: Mutex<Admission>,
-    random: fn(&mut [u8]) -> Result<(), feramiko_crypto::CryptoError>,
-}
-
-impl Gate {
-    /// Lets one in, or says why not.
-    pub(crate) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Result<Permit, TurnedAway> {
-        let mut byte = [0];
-        // Without randomness they are dropped as if the dice had fallen worst.
-        let dice = match (self.random)(&mut byte) {
-            Ok(()) => u32::from(byte[0]) * 100 / 256,
-            Err(_) => 0,
-        };
-        let mut admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        admission.admit(Some(peer.ip()), dice, Instant::now())?;
-        Ok(Permit(Arc::clone(self)))
-    }
-}
-
-/// One that is let in and not logged in yet.
-pub(crate) struct Permit(Arc<Gate>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.admission.lock().unwrap_or_else(PoisonError::into_inner).logged_in();
-    }
-}
-
-impl TurnedAway {
-    /// Instead of a version line: a client shows it to its user.
-    pub(crate) fn words(self) -> &'static [u8] {
-        match self {
-            Self::Startups => b"Too many connections are logging in; try again in a moment.\r\n",
-            Self::Rate => b"Too many connections from your network; try again in a moment.\r\n",
-        }
-    }
-
-    /// As much as goes out at once.
-    pub(crate) fn tell(self, mut stream: std::net::TcpStream) {
-        // The socket's buffer is empty: it does not block, and if it fails nobody is there.
-        let _ = stream.set_nonblocking(true).and_then(|()| stream.write_all(self.words()));
     }
 }
 

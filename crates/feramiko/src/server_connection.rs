@@ -9,9 +9,9 @@ use feramiko_proto::{ConnectionError, ExitStatus, OpenFailure, Pty, Request};
 use crate::attempt::Attempt;
 use crate::channel::Channel;
 use crate::error::Error;
+use crate::gate::Permit;
 use crate::incoming::{IncomingChannel, IncomingRequest};
 use crate::pending::Pending;
-use crate::server::Permit;
 use crate::transport::Transport;
 
 /// Variables that one session may set.
