@@ -77,7 +77,10 @@
 //!
 //! - `tokio`: the second driver, and `AsyncRead + AsyncWrite` faces of channels.
 //! - `terminal`: `Command::interactive`, a shell in the terminal of this program.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod acceptor;
 mod address;
@@ -118,9 +121,9 @@ mod transport;
 mod verify;
 mod waiters;
 
+pub use address::{Address, SSH_PORT};
 #[cfg(feature = "tokio")]
 pub use async_channel::AsyncChannel;
-pub use address::{Address, SSH_PORT};
 pub use attempt::Attempt;
 pub use auth::{AuthStep, Credential, Responder};
 pub use channel::{Channel, Piece, Stderr};
@@ -145,7 +148,7 @@ pub use verify::*;
 pub use feramiko_crypto::Secret;
 pub use feramiko_keys::{Fingerprint, KeyError, KeyType, PrivateKey, PublicKey, Signer};
 pub use feramiko_proto::{
-    Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason, ExitStatus,
-    HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof, Provider, Pty, RekeyLimits, Request,
-    ServerConfig, Stream, Timing, WindowSize,
+    Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
+    ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,
+    Provider, Pty, RekeyLimits, Request, ServerConfig, Stream, Timing, WindowSize,
 };
