@@ -307,7 +307,8 @@ impl State {
             write: self.flow.blocked || writing,
             ending,
             lingers: false,
-            bulky: self.flow.reading.as_ref().is_some_and(|reading| reading.input.is_large()),
+            bulky: self.flow.unsent.is_large()
+                || self.flow.reading.as_ref().is_some_and(|reading| reading.input.is_large()),
         };
         if !self.flow.alarm.as_ref().is_some_and(|kept| kept.will_wake(alarm)) {
             let old = self.flow.alarm.replace(alarm.clone());
