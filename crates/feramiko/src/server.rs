@@ -161,6 +161,8 @@ impl Server {
 }
 
 impl Inner {
+    // Only tokio's listener goes round.
+    #[cfg_attr(not(feature = "tokio"), allow(clippy::never_loop))]
     async fn accept(&self) -> Result<ServerConnection, Error> {
         loop {
             match &self.listener {
