@@ -109,6 +109,12 @@ impl Switchboard {
             connection.transport().disconnect(reason, "all lines of the house are busy");
             return Ok(());
         };
+        let served = self.look_after(connection);
+        connection.close().wait();
+        served
+    }
+
+    fn look_after(&self, connection: &ServerConnection) -> Result<(), Error> {
         let peer = connection.peer_addr();
         while let Some(attempt) = connection.next_auth().wait()? {
             let known = self.guests.know(&attempt);

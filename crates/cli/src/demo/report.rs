@@ -3,11 +3,14 @@
 use std::fmt;
 use std::fs::DirEntry;
 use std::io::{self, Write};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use feramiko::{Client, Error, Fingerprint, Negotiated, Tried};
 use rustix::time::{ClockId, clock_gettime};
 
+/// How long threads may take to end.
+const MOMENT: Duration = Duration::from_secs(5);
 /// Round trips that are measured.
 const TRIPS: usize = 50;
 
@@ -30,6 +33,11 @@ impl Costs {
 
     /// Says that nothing is left, if that is so.
     pub(super) fn conclude(&self, out: &mut dyn Write) -> io::Result<()> {
+        // Those that were told to end need a moment for it.
+        let deadline = Instant::now() + MOMENT;
+        while self.threads < threads() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
         let now = threads();
         match (self.threads, now) {
             (Some(before), Some(now)) if now > before => {
@@ -100,7 +108,7 @@ impl fmt::Display for Report {
         row(f, "server", &feramiko_wire::sanitize(self.versions.0.as_bytes()))?;
         row(f, "client", &self.versions.1)?;
         row(f, "key exchange", &format!("{}{quantum}{strict}", keys.kex))?;
-        row(f, "host key", &format!("{} {}, as it was made", keys.host_key, self.host_key))?;
+        row(f, "host key", &format!("{} {}", keys.host_key, self.host_key))?;
         row(f, "cipher", &pair(keys.cipher_out, keys.cipher_in))?;
         row(f, "integrity", &pair(mac(keys.mac_out), mac(keys.mac_in)))?;
         row(f, "compression", &pair(&keys.compression_out.to_string(), &keys.compression_in.to_string()))?;
