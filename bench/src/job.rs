@@ -94,7 +94,8 @@ impl Job {
     /// The job on this program's command line.
     pub fn from_args() -> Result<Self, Failure> {
         let args: Vec<String> = std::env::args().skip(1).collect();
-        let [address, user, key, host_key, kex, cipher, mac, threads, variant, work @ ..] = args.as_slice() else {
+        let [address, user, key, host_key, kex, cipher, mac, threads, variant, work @ ..] = args.as_slice()
+        else {
             return Err("this program is started by `cargo xtask bench`".into());
         };
         Ok(Self {

@@ -16,7 +16,9 @@ const CIPHERS: [&str; 4] =
 
 fn main() -> Result<(), Failure> {
     let mib: u64 = std::env::args().nth(1).map_or(Ok(1024), |word| word.parse())?;
-    println!("| cipher | MB/s, both sides in one thread | sender s / GiB | receiver s / GiB |\n|---|---|---|---|");
+    println!(
+        "| cipher | MB/s, both sides in one thread | sender s / GiB | receiver s / GiB |\n|---|---|---|---|"
+    );
     for cipher in CIPHERS {
         let mut pair = Pair::new(cipher)?;
         let channels = pair.log_in()?;
@@ -99,7 +101,9 @@ impl Pair {
                 }
             }
             if !moved {
-                return Err(format!("no channel: {:?}, {:?}", self.client.ended(), self.server.ended()).into());
+                return Err(
+                    format!("no channel: {:?}, {:?}", self.client.ended(), self.server.ended()).into()
+                );
             }
         }
         ours.zip(theirs).ok_or_else(|| "no channel".into())

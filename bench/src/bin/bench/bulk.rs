@@ -24,11 +24,7 @@ const CIPHERS: [(&str, Algorithms, &[&str]); 3] = [
         Algorithms { kex: CURVE, cipher: "chacha20-poly1305@openssh.com", mac: ETM },
         &["chacha20/aws-lc", "chacha20/ring"],
     ),
-    (
-        "ctr",
-        Algorithms { kex: CURVE, cipher: "aes128-ctr", mac: ETM },
-        &["aes128-ctr+hmac/aws-lc"],
-    ),
+    ("ctr", Algorithms { kex: CURVE, cipher: "aes128-ctr", mac: ETM }, &["aes128-ctr+hmac/aws-lc"]),
 ];
 const DIRECTIONS: [&str; 2] = ["down", "up"];
 
@@ -170,7 +166,9 @@ fn write(columns: &[Column], bytes: u64) -> String {
         text.push_str(&row(std::iter::once(pair.client.name().to_owned()).chain(cells).chain([rss])));
     }
 
-    text.push_str("\n`ssh` against a server: MB/s; server CPU s for 1 GiB (sshd's with the command it runs).\n\n");
+    text.push_str(
+        "\n`ssh` against a server: MB/s; server CPU s for 1 GiB (sshd's with the command it runs).\n\n",
+    );
     text.push_str(&titles("server", &["RSS MB"]));
     for pair in group(Pair::from_ssh()) {
         let cells = columns.iter().map(|column| beside_openssh(column, pair, |figures| &figures.server_cpu));

@@ -11,7 +11,7 @@ use feramiko_bench::latency::Latency;
 use feramiko_bench::process::{Usage, finish, run};
 use feramiko_bench::{Failure, process};
 
-use crate::world::{World, system};
+use crate::world::{HOST_ALIAS, World, system};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
@@ -92,13 +92,11 @@ fn ssh(world: &World, job: &Job) -> Result<Usage, Failure> {
 }
 
 fn ssh_command(world: &World, job: &Job, remote: Remote) -> Result<Command, Failure> {
-    let known = world.path(&format!("known_hosts-{}", job.address.port()));
-    let host = format!("[{}]:{}", job.address.ip(), job.address.port());
-    std::fs::write(&known, format!("{host} {}\n", job.host_key_line()?))?;
     let mut command = Command::new(system("ssh")?);
     command.args(["-F", "none", "-p", &job.address.port().to_string(), "-i"]).arg(&job.key);
     for option in [
-        format!("UserKnownHostsFile={}", known.display()),
+        format!("UserKnownHostsFile={}", world.path("known_hosts").display()),
+        format!("HostKeyAlias={HOST_ALIAS}"),
         format!("KexAlgorithms={}", job.kex),
         format!("Ciphers={}", job.cipher),
         format!("MACs={}", job.mac),

@@ -50,7 +50,8 @@ impl Options {
         let mut args = args.into_iter();
         while let Some(flag) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{flag} wants a value\n{USAGE}"));
-            let number = |text: String| text.parse::<u32>().map_err(|_| format!("{text:?} is no number\n{USAGE}"));
+            let number =
+                |text: String| text.parse::<u32>().map_err(|_| format!("{text:?} is no number\n{USAGE}"));
             match flag.as_str() {
                 "--quick" => {
                     options.quick = true;

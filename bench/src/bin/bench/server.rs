@@ -136,18 +136,20 @@ fn start_sshd(world: &World) -> Result<Running, Failure> {
         "PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no".to_owned(),
         // A home without start-up files: the shell is not what is measured.
         format!("SetEnv HOME={}", world.path("").display()),
-        "MaxStartups 1000\nLogLevel FATAL\nCompression no".to_owned(),
+        "MaxStartups 1000\nLogLevel ERROR\nCompression no".to_owned(),
     ];
     std::fs::write(&config, text.join("\n") + "\n")?;
     let mut command = Command::new(system("sshd")?);
-    command.args(["-D", "-e", "-f"]).arg(config).stdin(Stdio::null());
+    let log = world.path("sshd.log");
+    command.args(["-D", "-E"]).arg(&log).arg("-f").arg(config).stdin(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn()?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let running = Running { child: Some(child), address, forks: true };
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_err() {
         if Instant::now() > deadline {
-            return Err("sshd does not listen".into());
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            return Err(format!("sshd does not listen: {log}").into());
         }
         std::thread::sleep(Duration::from_millis(2));
     }

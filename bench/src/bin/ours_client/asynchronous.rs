@@ -40,7 +40,12 @@ async fn work(visitor: Arc<Visitor>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn connections(visitor: Arc<Visitor>, count: usize, parallel: usize, exec: bool) -> Result<(), Failure> {
+async fn connections(
+    visitor: Arc<Visitor>,
+    count: usize,
+    parallel: usize,
+    exec: bool,
+) -> Result<(), Failure> {
     let start = Instant::now();
     let mut tasks = Vec::new();
     for _ in 0..parallel {

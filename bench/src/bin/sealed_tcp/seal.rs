@@ -11,8 +11,14 @@ pub(crate) const TAG: usize = 32;
 const AEAD_TAG: usize = 16;
 
 /// Every seal there is.
-pub(crate) const NAMES: [&str; 6] =
-    ["none", "aes256-gcm/ring", "aes256-gcm/aws-lc", "chacha20/aws-lc", "chacha20/ring", "aes128-ctr+hmac/aws-lc"];
+pub(crate) const NAMES: [&str; 6] = [
+    "none",
+    "aes256-gcm/ring",
+    "aes256-gcm/aws-lc",
+    "chacha20/aws-lc",
+    "chacha20/ring",
+    "aes128-ctr+hmac/aws-lc",
+];
 
 /// One direction of a connection.
 pub(crate) struct Seal {
