@@ -38,4 +38,4 @@ def restrict(transport, spec):
 
 
 def load_key(path, passphrase=None):
-    return paramiko.PKey.from_path(path, password=passphrase)
+    return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{KeyError, Signer};
+use feramiko_keys::{KeyError, PublicKey, Signer};
 use feramiko_proto::{ConnectionError, Prompts};
 
 use crate::agenda::{Agenda, Entry, Method, Next};
@@ -201,12 +201,15 @@ type Step = (Outcome, Option<Vec<String>>);
 impl Login<'_> {
     async fn attempt(&mut self, item: Option<&mut Item>, method: Method) -> Result<Step, Error> {
         let answered = Arc::new(Mutex::new(true));
+        let unsigned = Arc::new(Mutex::new(None));
         let asks = matches!(item, Some(Item::Interactive(_))) || method == Method::Interactive;
         self.proof.store(item.is_some() && !asks, Ordering::Relaxed);
         let (credential, password) = match item {
             None => (Credential::None, None),
-            Some(Item::Key { key, .. }) => match self.signer(key).await? {
+            Some(Item::Key { key, from }) => match self.signer(key).await? {
                 Ok(signer) => {
+                    let signer: Arc<dyn Signer> =
+                        Arc::new(Noting { signer, from: from.clone(), failure: Arc::clone(&unsigned) });
                     // Where a signature costs something, or somebody is asked for it, it is not made in vain.
                     let query = signer.is_slow();
                     (Credential::Key { signer, algorithm: None, query }, None)
@@ -229,6 +232,12 @@ impl Login<'_> {
             }
         };
         let step = self.authenticate(credential).await?;
+        if let Some(why) = unsigned.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nothing was sent: what the server takes has not changed.
+            self.proof.store(false, Ordering::Relaxed);
+            self.skipped.push(why);
+            return Ok((Outcome::NotSigned, None));
+        }
         let step = match (step, password) {
             (AuthStep::PasswordExpired { prompt }, Some(old)) => self.change(old, prompt).await?,
             (step, _) => step,
@@ -315,6 +324,30 @@ impl Login<'_> {
             ) => self.failed(Vec::new(), Some(end)),
             error => error,
         }
+    }
+}
+
+/// A key that keeps why it did not sign.
+struct Noting {
+    signer: Arc<dyn Signer>,
+    from: Option<PathBuf>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Signer for Noting {
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.signer.sign(algorithm, message).inspect_err(|error| {
+            let error = Error::Key { path: self.from.clone(), error: error.clone() };
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        })
+    }
+
+    fn is_slow(&self) -> bool {
+        self.signer.is_slow()
     }
 }
 

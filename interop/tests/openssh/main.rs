@@ -12,12 +12,16 @@ macro_rules! with_both_drivers {
     ($($scenario:ident),* $(,)?) => {
         mod with_threads {
             $(#[test] fn $scenario() {
-                feramiko::Pending::new(super::$scenario(feramiko::Driver::Thread)).wait();
+                let mut scenario = feramiko::Pending::new(super::$scenario(feramiko::Driver::Thread));
+                scenario.wait_timeout(feramiko_interop::PATIENCE).expect("done in time");
             })*
         }
         mod with_tokio {
             $(#[test] fn $scenario() {
-                $crate::runtime().block_on(super::$scenario(feramiko::Driver::Tokio));
+                $crate::runtime().block_on(async {
+                    let scenario = super::$scenario(feramiko::Driver::Tokio);
+                    tokio::time::timeout(feramiko_interop::PATIENCE, scenario).await.expect("done in time");
+                });
             })*
         }
     };

@@ -100,7 +100,7 @@ async fn terminals_have_a_size_and_get_new_ones(driver: Driver) {
     let client = log_in(driver, &sshd).await;
     // Every signal interrupts a `read`.
     let script =
-        "echo $TERM; stty size; trap 'stty size' WINCH; until read line; do :; done; echo got $line; tty -s";
+        "trap 'stty size' WINCH; echo $TERM; stty size; until read line; do :; done; echo got $line; tty -s";
     let process = client.command(script).pty(Terminal::new("vt220").size(90, 20)).spawn().await.unwrap();
     read_until(process.channel(), "vt220\r\n20 90\r\n").await;
     process.resize(WindowSize { columns: 70, rows: 15, width: 0, height: 0 }).unwrap();
