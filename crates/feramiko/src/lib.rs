@@ -152,3 +152,8 @@ pub use feramiko_proto::{
     ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,
     Provider, Pty, RekeyLimits, Request, ServerConfig, Stream, Timing, WindowSize,
 };
+
+/// The examples of the project's front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
