@@ -112,7 +112,11 @@ impl Shared {
 
     /// The token, unless somebody else has it.
     pub(crate) fn take_reading(&self) -> Option<Box<Reading>> {
-        self.with(|state, _| state.flow.reading.take())
+        self.with(|state, _| {
+            // It is awake: nobody, and least of all itself, has to wake it.
+            state.flow.asleep = None;
+            state.flow.reading.take()
+        })
     }
 
     /// Reads in the worker's place until `check` answers (`Ok(Some)`), until `deadline` (`Ok(None)`), or until the reading is
