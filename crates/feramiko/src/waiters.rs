@@ -35,7 +35,7 @@ impl Topic {
         match self {
             Self::Ready | Self::Auth | Self::Replies => true,
             Self::Attempts | Self::Opens | Self::End => false,
-            Self::Channel(_, side) => matches!(side, S::Data | S::Stderr | S::Any | S::Write),
+            Self::Channel(_, side) => !matches!(side, S::Requests),
         }
     }
 }
