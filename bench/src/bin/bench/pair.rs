@@ -102,5 +102,5 @@ impl Pair {
 
 /// `items` in an order that alternates from run to run, so that a drift of the machine favours nobody.
 pub(crate) fn alternating<T: Copy>(items: &[T], run: usize) -> Vec<T> {
-    if run % 2 == 0 { items.to_vec() } else { items.iter().rev().copied().collect() }
+    if run.is_multiple_of(2) { items.to_vec() } else { items.iter().rev().copied().collect() }
 }
