@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use base64ct::{Base64, Encoding};
 use feramiko_wire::{Reader, is_name};
 
-use super::pattern;
+use crate::pattern;
 
 /// The most bytes of a line: keys of 16 kbit have 3 kB.
 const MAX_LINE: usize = 64 * 1024;

@@ -1,7 +1,6 @@
 //! `known_hosts`: which key belongs to which host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
 mod line;
-mod pattern;
 mod write;
 
 use std::path::Path;

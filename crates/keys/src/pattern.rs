@@ -3,7 +3,7 @@
 /// Whether `pattern` (with `*` for any bytes and `?` for one) matches all of `name`, which is in lower case.
 ///
 /// Goes back to the last `*` only, so that it takes at most `pattern * name` steps.
-pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut pattern, mut name) = (pattern, name);
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
@@ -34,7 +34,7 @@ pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
 }
 
 /// Whether a list of patterns, separated by commas, matches: one does, and none with `!` in front does.
-pub(super) fn list_matches(list: &[u8], name: &[u8]) -> bool {
+pub(crate) fn list_matches(list: &[u8], name: &[u8]) -> bool {
     let mut matched = false;
     for item in list.split(|byte| *byte == b',') {
         match item {
