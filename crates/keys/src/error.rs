@@ -102,6 +102,12 @@ pub enum KeyError {
     },
     /// A signer that is not in memory (an agent, a device) refused or could not be reached; says why.
     Signer(String),
+    /// A key that cannot certify others stands where an authority's must: a certificate, or a key whose signatures are
+    /// not accepted.
+    NotAnAuthority {
+        /// The name of its type.
+        name: String,
+    },
     /// The cryptography failed.
     Crypto(CryptoError),
 }
@@ -180,6 +186,9 @@ impl fmt::Display for KeyError {
             Self::TooLarge { path: None, limit } => write!(f, "the file is larger than {limit} bytes"),
             Self::Io { path, message, .. } => write!(f, "{}: {message}", path.display()),
             Self::Signer(reason) => write!(f, "the signer refused: {reason}"),
+            Self::NotAnAuthority { name } => {
+                write!(f, "a key of type {name} cannot be the authority of a certificate")
+            }
             Self::Crypto(error) => error.fmt(f),
         }
     }

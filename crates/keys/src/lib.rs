@@ -1,4 +1,4 @@
-//! Keys of SSH: public keys and their fingerprints, private keys and their files, and `known_hosts`.
+//! Keys of SSH: public keys and their fingerprints, private keys and their files, certificates, and `known_hosts`.
 //!
 //! ```
 //! use feramiko_keys::{KeyType, PrivateKey, PublicKey};
@@ -21,6 +21,7 @@
 
 mod algorithm;
 mod asn1;
+pub mod certificate;
 mod error;
 mod file;
 mod fingerprint;
@@ -39,6 +40,7 @@ mod signer;
 mod sources;
 
 pub use algorithm::KeyType;
+pub use certificate::{Certificate, CertifiedKey};
 pub use error::KeyError;
 pub use fingerprint::Fingerprint;
 pub use known_hosts::{HostStatus, KnownHosts, KnownKey};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{KeyError, PrivateKey, PublicKey};
+use crate::{Certificate, KeyError, PrivateKey, PublicKey};
 
 /// Anything that signs with one key: memory, an agent, a device.
 pub trait Signer: Send + Sync {
@@ -15,6 +15,13 @@ pub trait Signer: Send + Sync {
     /// Whether signing may take longer than a connection can wait for; then it is done on another thread.
     fn is_slow(&self) -> bool {
         true
+    }
+
+    /// A certificate of the key, to be shown in place of the bare key: see [`CertifiedKey`](crate::CertifiedKey).
+    ///
+    /// It is signed for with the key all the same: [`sign`](Self::sign) is asked for the key's own algorithms.
+    fn certificate(&self) -> Option<&Certificate> {
+        None
     }
 }
 
@@ -44,5 +51,9 @@ impl<S: Signer + ?Sized> Signer for Arc<S> {
 
     fn is_slow(&self) -> bool {
         (**self).is_slow()
+    }
+
+    fn certificate(&self) -> Option<&Certificate> {
+        (**self).certificate()
     }
 }
