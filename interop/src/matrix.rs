@@ -5,21 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use crate::algorithms::{Category, names};
-use crate::peer::Foreign;
-
-/// Who connects to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    /// Our client, their server.
-    OurClient,
-    /// Their client, our server.
-    OurServer,
-}
-
-impl Direction {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::OurClient, Self::OurServer];
-}
+use crate::peer::{Direction, Foreign};
 
 type Cell = (Category, &'static str, Foreign, Direction);
 

@@ -12,7 +12,6 @@ use crate::algorithms::{Category, names};
 use crate::data::{sha256_hex, test_data};
 use crate::job::{Bytes, Job, Offer, Outcome};
 use crate::keys::{KeyFile, host_keys, user_keys};
-use crate::matrix::Direction;
 use crate::places::{program, python, root, russh_peer, script};
 use crate::process::{Running, run};
 use crate::ssh::Ssh;
@@ -55,6 +54,20 @@ pub struct ForeignServer {
 enum Inner {
     Sshd(Sshd),
     Peer(Running),
+}
+
+/// Who connects to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// Our client, their server.
+    OurClient,
+    /// Their client, our server.
+    OurServer,
+}
+
+impl Direction {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::OurClient, Self::OurServer];
 }
 
 impl ForeignServer {

@@ -3,18 +3,15 @@
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use feramiko_proto::{ChannelId, ChannelRequest, ExitStatus, Misuse, Request, Stream};
+use feramiko_proto::{ChannelId, ExitStatus, Misuse, Request, Stream};
 
 use crate::error::Error;
-use crate::incoming::IncomingRequest;
 use crate::pending::Pending;
 use crate::pollable::Pollable;
 use crate::shared::{Handle, Shared, Undo};
-use crate::slot::Slot;
 use crate::state::State;
-use crate::transport::Transport;
 use crate::waiters::{Side, Topic};
 
 /// Bytes, and the stream they came on.
@@ -66,6 +63,10 @@ impl Channel {
         Self(Arc::new(Inner { handle, id, read_timeout, write_timeout, watching: Mutex::default() }))
     }
 
+    pub(crate) fn handle(&self) -> &Arc<Handle> {
+        &self.0.handle
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.handle.0
     }
@@ -82,11 +83,6 @@ impl Channel {
     /// Its number on this side, never used again within the connection.
     pub fn id(&self) -> ChannelId {
         self.0.id
-    }
-
-    /// The connection it belongs to.
-    pub fn transport(&self) -> Transport {
-        Transport { handle: Arc::clone(&self.0.handle) }
     }
 
     /// How long a blocking read waits; then it fails with [`io::ErrorKind::TimedOut`]. `None`, the default, for ever.
@@ -251,18 +247,6 @@ impl Channel {
         self.notify(&Request::Exit(status))
     }
 
-    /// The peer's next request on this channel; `None` once the channel is closed and all have been pulled. On a channel
-    /// that this side opened, requests that came before this was called for the first time have been refused.
-    pub fn next_request(&self) -> Pending<Result<Option<IncomingRequest>, Error>> {
-        let channel = self.clone();
-        Pending::new(async move {
-            let id = channel.0.id;
-            let check = |state: &mut State, now| next_request(state, id, now).transpose();
-            let request = channel.shared().until(channel.topic(Side::Requests), check).await?;
-            Ok(request.map(|request| IncomingRequest::new(channel.clone(), request)))
-        })
-    }
-
     /// How the remote process ended; `None` when the channel was closed without a word about that.
     pub fn exit_status(&self) -> Pending<Result<Option<ExitStatus>, Error>> {
         let channel = self.clone();
@@ -345,18 +329,6 @@ fn request_name(request: &Request) -> String {
         _ => "request",
     };
     name.to_owned()
-}
-
-fn next_request(
-    state: &mut State,
-    id: ChannelId,
-    now: Instant,
-) -> Result<Option<Option<ChannelRequest>>, Error> {
-    if let Some(request) = state.slots.get_mut(&id).and_then(Slot::next_request) {
-        return Ok(Some(Some(request)));
-    }
-    state.alive()?;
-    Ok(state.connection.channel(id, now).is_none_or(|channel| channel.is_closed()).then_some(None))
 }
 
 impl Read for &Channel {

@@ -1,13 +1,17 @@
 //! What the peer asks for: channels, and requests on them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use feramiko_proto::{ChannelRequest, OpenFailure, OpenRequest, Request};
+use feramiko_proto::{ChannelId, ChannelRequest, OpenFailure, OpenRequest, Request};
 
 use crate::channel::{Channel, no_such_channel};
 use crate::error::Error;
+use crate::pending::Pending;
 use crate::shared::Handle;
 use crate::slot::Slot;
+use crate::state::State;
+use crate::waiters::Side;
 
 /// The peer wants a channel. Dropped unanswered, it is refused as administratively prohibited.
 pub struct IncomingChannel {
@@ -67,6 +71,32 @@ impl std::fmt::Debug for IncomingChannel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("IncomingChannel").field(&self.request).finish()
     }
+}
+
+impl Channel {
+    /// The peer's next request on this channel; `None` once the channel is closed and all have been pulled. On a channel
+    /// that this side opened, requests that came before this was called for the first time have been refused.
+    pub fn next_request(&self) -> Pending<Result<Option<IncomingRequest>, Error>> {
+        let channel = self.clone();
+        Pending::new(async move {
+            let id = channel.id();
+            let check = |state: &mut State, now| next_request(state, id, now).transpose();
+            let request = channel.shared().until(channel.topic(Side::Requests), check).await?;
+            Ok(request.map(|request| IncomingRequest::new(channel.clone(), request)))
+        })
+    }
+}
+
+fn next_request(
+    state: &mut State,
+    id: ChannelId,
+    now: Instant,
+) -> Result<Option<Option<ChannelRequest>>, Error> {
+    if let Some(request) = state.slots.get_mut(&id).and_then(Slot::next_request) {
+        return Ok(Some(Some(request)));
+    }
+    state.alive()?;
+    Ok(state.connection.channel(id, now).is_none_or(|channel| channel.is_closed()).then_some(None))
 }
 
 /// The peer asks something of a channel. Dropped unanswered, it is refused.

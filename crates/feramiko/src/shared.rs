@@ -13,6 +13,7 @@ use feramiko_proto::{ConnectionError, DisconnectReason};
 use crate::driver::buffer::{Input, Unsent};
 use crate::driver::job::Job;
 use crate::driver::link::Link;
+use crate::driver::reading::{Reading, Received};
 use crate::pending::Parking;
 use crate::state::{Plan, State};
 use crate::waiters::Topic;
@@ -129,9 +130,11 @@ impl Shared {
     pub(crate) fn shrink(&self) {
         self.with(|state, _| {
             if !state.flow.flushing && !state.has_unsent() {
-                // What the core had swapped in comes out, and is dropped.
-                state.flow.unsent.shrink();
-                state.connection.take_output(&mut Vec::new());
+                // The buffer that the core holds comes out for a new one; were there something in it, it would be sent.
+                let mut unsent = Unsent::default();
+                state.take_output(&mut unsent);
+                unsent.shrink();
+                state.flow.unsent = unsent;
             }
             if let Some(reading) = &mut state.flow.reading {
                 reading.input.shrink();
@@ -256,17 +259,6 @@ pub(crate) enum Next {
     End,
 }
 
-/// How the core took what was read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Received {
-    /// More may be read.
-    pub(crate) wants_more: bool,
-    /// Something is left that is to be presented again once more is wanted.
-    pub(crate) stalled: bool,
-    /// No channel has been opened yet.
-    pub(crate) setting_up: bool,
-}
-
 impl State {
     /// See [`Shared::sleep`].
     pub(crate) fn next(&mut self, alarm: &Waker, writing: bool, stalled: bool, now: Instant) -> Next {
@@ -292,6 +284,19 @@ impl State {
         self.flow.traffic.received += consumed as u64;
         let wants_more = self.connection.wants_input();
         Received { wants_more, stalled: !wants_more && !input.is_empty(), setting_up: self.setting_up }
+    }
+
+    /// Takes what `reading` brought, which is what [`Reading::read`] answered.
+    pub(crate) fn take_read(&mut self, reading: &mut Reading, read: io::Result<Option<usize>>, now: Instant) {
+        match read {
+            Ok(None) => {}
+            Ok(Some(0)) => self.connection.receive_eof(now),
+            Ok(Some(count)) => {
+                reading.again = reading.input.filled(count);
+                reading.received = self.receive(&mut reading.input, now);
+            }
+            Err(error) => self.connection.fail(link_failed(&error), now),
+        }
     }
 
     /// Fetches what is to be sent.

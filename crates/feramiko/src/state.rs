@@ -18,7 +18,7 @@ use crate::driver::FLUSH_LINGER;
 use crate::driver::buffer::Unsent;
 use crate::driver::job::Job;
 use crate::driver::link::Link;
-use crate::driver::takeover::Reading;
+use crate::driver::reading::Reading;
 use crate::error::Error;
 use crate::pollable::Signal;
 use crate::slot::Slot;

@@ -403,3 +403,10 @@ fn server_state(config: Arc<ServerConfig>, host_keys: Vec<Arc<dyn Signer>>) -> R
     config.check()?;
     Ok(State::new(Connection::server(config, Instant::now()), host_keys))
 }
+
+impl Channel {
+    /// The connection it belongs to.
+    pub fn transport(&self) -> Transport {
+        Transport { handle: Arc::clone(self.handle()) }
+    }
+}

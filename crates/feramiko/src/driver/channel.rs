@@ -9,10 +9,17 @@ use feramiko_proto::Stream;
 
 use super::link::{Link, Wanted};
 use super::memory::wait_on_waker;
+use super::socket::Socket;
 use crate::channel::Channel;
 use crate::pollable::Signal;
 use crate::state::State;
 use crate::waiters::Side;
+
+impl From<Channel> for Socket {
+    fn from(channel: Channel) -> Self {
+        Self::of(channel)
+    }
+}
 
 impl Link for Channel {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -8,11 +8,13 @@ pub(crate) mod job;
 pub(crate) mod link;
 pub(crate) mod memory;
 pub(crate) mod pump;
+pub(crate) mod reading;
 pub(crate) mod socket;
 pub(crate) mod takeover;
 pub(crate) mod thread;
 #[cfg(feature = "tokio")]
 pub(crate) mod tokio;
+mod work;
 
 use std::time::Duration;
 

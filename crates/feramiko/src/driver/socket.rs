@@ -13,13 +13,12 @@ use rustix::net::{SendFlags, Shutdown};
 use super::link::{Link, Wanted, wait_descriptors};
 use super::memory::pair;
 use super::pump::PumpLink;
-use crate::channel::Channel;
 use crate::pollable::Signal;
 
 /// Anything that bytes go through both ways, for [`Transport::client`](crate::Transport::client) and
 /// [`Transport::server`](crate::Transport::server).
 ///
-/// A `TcpStream`, a `UnixStream` or a [`Channel`] of another transport becomes one with `into()`.
+/// A `TcpStream`, a `UnixStream` or a [`Channel`](crate::Channel) of another transport becomes one with `into()`.
 pub struct Socket(io::Result<Arc<dyn Link>>);
 
 impl Socket {
@@ -45,6 +44,10 @@ impl Socket {
         (Self(Ok(Arc::new(one))), Self(Ok(Arc::new(other))))
     }
 
+    pub(crate) fn of(link: impl Link + 'static) -> Self {
+        Self(Ok(Arc::new(link)))
+    }
+
     pub(crate) fn into_link(self) -> io::Result<Arc<dyn Link>> {
         self.0
     }
@@ -67,12 +70,6 @@ impl From<UnixStream> for Socket {
     fn from(stream: UnixStream) -> Self {
         let prepared = stream.set_nonblocking(true);
         Self(prepared.map(|()| Arc::new(StreamLink { fd: stream.into(), tcp: false }) as Arc<dyn Link>))
-    }
-}
-
-impl From<Channel> for Socket {
-    fn from(channel: Channel) -> Self {
-        Self(Ok(Arc::new(channel)))
     }
 }
 

@@ -5,62 +5,19 @@
 //! that and sleeps without an eye on the socket; timers, jobs and what the socket would not take remain its own. When the
 //! thread has put the token back, the worker lingers for a moment before it reads again itself: the thread will be back.
 
-use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::buffer::Input;
 use super::link::{Link, Wanted};
+use super::reading::Reading;
 use crate::pollable::Signal;
-use crate::shared::{Next, Received, Shared, link_failed};
+use crate::shared::{Next, Shared};
 use crate::state::State;
 use crate::waiters::Topic;
 
 /// How long the worker waits for a thread to come back.
 const LINGER: Duration = Duration::from_millis(2);
-
-/// The right to read the link, and what was read and not yet consumed.
-pub(crate) struct Reading {
-    pub(crate) input: Input,
-    pub(crate) received: Received,
-    /// The last read took all the room there was: there may be more.
-    pub(crate) again: bool,
-}
-
-impl Reading {
-    pub(crate) fn new() -> Box<Self> {
-        let received = Received { wants_more: true, ..Received::default() };
-        Box::new(Self { input: Input::default(), received, again: false })
-    }
-
-    /// Reads once, outside the lock; what came of it is for [`take`](Self::take).
-    pub(crate) fn read(&mut self, link: &dyn Link) -> io::Result<Option<usize>> {
-        self.again = false;
-        match link.try_read(self.input.room()) {
-            Ok(count) => Ok(Some(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.again = true;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Hands what was read to the connection, behind the lock.
-    pub(crate) fn take(&mut self, read: io::Result<Option<usize>>, state: &mut State, now: Instant) {
-        match read {
-            Ok(None) => {}
-            Ok(Some(0)) => state.connection.receive_eof(now),
-            Ok(Some(count)) => {
-                self.again = self.input.filled(count);
-                self.received = state.receive(&mut self.input, now);
-            }
-            Err(error) => state.connection.fail(link_failed(&error), now),
-        }
-    }
-}
 
 /// How the worker stands to those who read in its place.
 #[derive(Default)]
@@ -149,7 +106,7 @@ impl Shared {
                 if let Some(key) = key.take() {
                     state.deregister(topic, key);
                 }
-                reading.take(read, state, now);
+                state.take_read(reading, read, now);
                 state.sort_events(now);
                 let answer = check(state, now);
                 let over = state.cause.is_some() || state.flow.broken.is_some();

@@ -9,7 +9,9 @@ use std::time::Instant;
 use feramiko_proto::ConnectionError;
 
 use super::link::{Link, Wanted};
-use super::takeover::{Reading, Stance};
+use super::reading::Reading;
+use super::takeover::Stance;
+use super::work;
 use super::{CLOSE_LINGER, FLUSH_LINGER, IDLE};
 use crate::error::Error;
 use crate::pollable::Signal;
@@ -49,7 +51,7 @@ impl Worker {
         self.shared.with(|state, _| state.flow.link = Some(Arc::clone(&self.link)));
         loop {
             for job in self.shared.take_jobs() {
-                job.start(&self.shared);
+                work::start(job, &self.shared);
             }
             self.shared.flush();
             if self.reading.as_ref().is_some_and(|reading| reading.again && reading.received.wants_more) {
@@ -90,7 +92,7 @@ impl Worker {
     fn read(&mut self) {
         let Some(reading) = &mut self.reading else { return };
         let read = reading.read(&*self.link);
-        self.shared.with(|state, now| reading.take(read, state, now));
+        self.shared.with(|state, now| state.take_read(reading, read, now));
         if reading.received.setting_up {
             self.link.acknowledge();
         }
@@ -119,7 +121,7 @@ impl Worker {
             let read = reading.read(&*self.link);
             let more = matches!(read, Ok(Some(count)) if count > 0);
             let over = self.shared.with(|state, now| {
-                reading.take(read, state, now);
+                state.take_read(reading, read, now);
                 state.sort_events(now);
                 let over = !more || !state.connection.wants_input();
                 if over && state.cause.is_none() {

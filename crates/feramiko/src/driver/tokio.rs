@@ -14,10 +14,12 @@ use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use super::buffer::{Input, Unsent};
+use super::reading::Received;
 use super::thread::tells_peer;
+use super::work;
 use super::{CLOSE_LINGER, FLUSH_LINGER, IDLE};
 use crate::error::Error;
-use crate::shared::{Next, Received, Shared, link_failed};
+use crate::shared::{Next, Shared, link_failed};
 
 /// Rounds of one poll, after which other tasks get their turn.
 const ROUNDS: usize = 16;
@@ -75,9 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
                 if job.is_slow() {
                     let shared = Arc::clone(&self.shared);
                     // Nobody needs its handle: the outcome goes to the connection.
-                    drop(tokio::task::spawn_blocking(move || job.run(&shared)));
+                    drop(tokio::task::spawn_blocking(move || work::run(job, &shared)));
                 } else {
-                    job.run(&self.shared);
+                    work::run(job, &self.shared);
                 }
             }
             let writing = self.poll_write(cx).is_pending();
