@@ -45,37 +45,8 @@ pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyError
     })
 }
 
-/// Appends to a regular file, which is made for its owner alone when missing, in a directory that is
-/// made likewise. A last line without its end gets it first.
-pub(crate) fn append(path: &Path, line: &str) -> Result<(), KeyError> {
-    use std::io::{Seek, SeekFrom};
-
-    let io = |error| KeyError::io(path, &error);
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
-        create_private_dir(parent).map_err(|error| KeyError::io(parent, &error))?;
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    owner_only(&mut options);
-    no_waiting(&mut options);
-    let mut file = options.open(path).map_err(io)?;
-    let mut text = String::with_capacity(line.len() + 2);
-    if regular(&file, path)? > 0 {
-        let mut last = [0];
-        file.seek(SeekFrom::End(-1)).map_err(io)?;
-        file.read_exact(&mut last).map_err(io)?;
-        if last != *b"\n" {
-            text.push('\n');
-        }
-    }
-    text.push_str(line);
-    text.push('\n');
-    // One write at the end of the file: two programs that append at once do not mix their lines.
-    file.write_all(text.as_bytes()).map_err(io)
-}
-
 /// The length of an open file that must be a regular one.
-fn regular(file: &File, path: &Path) -> Result<u64, KeyError> {
+pub(crate) fn regular(file: &File, path: &Path) -> Result<u64, KeyError> {
     let metadata = file.metadata().map_err(|error| KeyError::io(path, &error))?;
     if !metadata.is_file() {
         return Err(KeyError::NotRegularFile { path: path.to_owned() });
@@ -84,32 +55,32 @@ fn regular(file: &File, path: &Path) -> Result<u64, KeyError> {
 }
 
 #[cfg(unix)]
-fn no_waiting(options: &mut OpenOptions) {
+pub(crate) fn no_waiting(options: &mut OpenOptions) {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
     options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
 }
 
 #[cfg(unix)]
-fn owner_only(options: &mut OpenOptions) {
+pub(crate) fn owner_only(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600);
 }
 
 #[cfg(unix)]
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_dir(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 #[cfg(not(unix))]
-fn no_waiting(_options: &mut OpenOptions) {}
+pub(crate) fn no_waiting(_options: &mut OpenOptions) {}
 
 #[cfg(not(unix))]
-fn owner_only(_options: &mut OpenOptions) {}
+pub(crate) fn owner_only(_options: &mut OpenOptions) {}
 
 #[cfg(not(unix))]
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_dir(path: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
@@ -158,20 +129,5 @@ mod tests {
         symlink(&target, &link).unwrap();
         assert!(create_private(&link, b"secret").is_err());
         assert!(!target.exists(), "a link planted at the path is not followed");
-    }
-
-    #[test]
-    fn defect_128_appending_keeps_what_is_there_and_ends_its_last_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("ssh").join("known_hosts");
-        append(&file, "one").unwrap();
-        append(&file, "two").unwrap();
-        assert_eq!(std::fs::read(&file).unwrap(), b"one\ntwo\n");
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::metadata(dir.path().join("ssh")).unwrap().permissions().mode() & 0o777, 0o700);
-
-        std::fs::write(&file, "one\ncut").unwrap();
-        append(&file, "three").unwrap();
-        assert_eq!(std::fs::read(&file).unwrap(), b"one\ncut\nthree\n");
     }
 }

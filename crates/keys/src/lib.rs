@@ -22,6 +22,7 @@
 mod algorithm;
 mod asn1;
 pub mod certificate;
+mod edit;
 mod error;
 mod file;
 mod fingerprint;
@@ -43,7 +44,10 @@ pub use algorithm::KeyType;
 pub use certificate::{Certificate, CertifiedKey};
 pub use error::KeyError;
 pub use fingerprint::Fingerprint;
-pub use known_hosts::{HostStatus, KnownHosts, KnownKey};
+pub use known_hosts::{
+    AtLine, FoundHost, HashedNames, HostKeyChanges, HostMarker, HostStatus, KnownHosts, KnownKey, LookupName,
+    NoUpdate,
+};
 pub use permit::PermitList;
 pub use private::PrivateKey;
 pub use public::PublicKey;

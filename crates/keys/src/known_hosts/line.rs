@@ -24,23 +24,36 @@ pub(super) struct Line {
 enum Meaning {
     /// Empty, or a comment.
     Nothing,
-    Damaged(&'static str),
+    Damaged {
+        reason: &'static str,
+        /// Whom the line is about, where only its key is damaged.
+        names: Option<Names>,
+    },
     Entry(Entry),
 }
 
-/// What stands in front of the hosts.
+/// What stands in front of the hosts of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Marker {
+pub enum HostMarker {
+    /// Nothing: the key is the hosts'.
     None,
+    /// `@cert-authority`: the key signs the hosts' certificates.
     CertAuthority,
+    /// `@revoked`: neither the key nor what it has signed is to be trusted.
     Revoked,
+}
+
+/// Whom a line is about.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) marker: HostMarker,
+    pub(super) hosts: Hosts,
 }
 
 /// Hosts and a key.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    pub(super) marker: Marker,
-    pub(super) hosts: Hosts,
+    pub(super) names: Names,
     pub(super) algorithm: String,
     /// Compared as bytes: a line for a key of a type that we do not support still says that the host has it.
     pub(super) blob: Vec<u8>,
@@ -58,7 +71,7 @@ impl Line {
         let meaning = match parse(raw) {
             Ok(Some(entry)) => Meaning::Entry(entry),
             Ok(None) => Meaning::Nothing,
-            Err(reason) => Meaning::Damaged(reason),
+            Err((reason, names)) => Meaning::Damaged { reason, names },
         };
         Self { raw: raw.to_vec(), meaning }
     }
@@ -76,9 +89,26 @@ impl Line {
 
     pub(super) fn damage(&self) -> Option<&'static str> {
         match self.meaning {
-            Meaning::Damaged(reason) => Some(reason),
+            Meaning::Damaged { reason, .. } => Some(reason),
             _ => None,
         }
+    }
+
+    /// Whom the line is about, whether its key can be read or not.
+    pub(super) fn names(&self) -> Option<&Names> {
+        match &self.meaning {
+            Meaning::Entry(entry) => Some(&entry.names),
+            Meaning::Damaged { names, .. } => names.as_ref(),
+            Meaning::Nothing => None,
+        }
+    }
+
+    /// A line without marker in two: its hosts, and what follows from the type of the key on.
+    pub(super) fn split(&self) -> (&[u8], &[u8]) {
+        let mut rest = self.raw();
+        let hosts = word(&mut rest);
+        let start = rest.iter().position(|byte| !is_blank(byte)).unwrap_or(rest.len());
+        (hosts, rest.get(start..).unwrap_or_default())
     }
 }
 
@@ -95,6 +125,27 @@ impl Hosts {
         match (bytes(salt), bytes(hash)) {
             (Some(salt), Some(hash)) => Ok(Self::Hashed { salt, hash }),
             _ => Err("a hashed name that is not twice 20 bytes in base64"),
+        }
+    }
+
+    /// Whether the name is hidden.
+    pub(super) fn is_hashed(&self) -> bool {
+        matches!(self, Self::Hashed { .. })
+    }
+
+    /// Whether one of these bytes stands in a list of names.
+    pub(super) fn has_any(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Patterns(list) => list.iter().any(|byte| bytes.contains(byte)),
+            Self::Hashed { .. } => false,
+        }
+    }
+
+    /// How many names or patterns it has.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Patterns(list) => 1 + list.iter().filter(|byte| **byte == b',').count(),
+            Self::Hashed { .. } => 1,
         }
     }
 
@@ -117,50 +168,62 @@ pub(super) fn hash_name(salt: &[u8], name: &[u8]) -> [u8; HASH_BYTES] {
     hash
 }
 
+/// Why a line cannot be read, and whom it is about all the same.
+type Damage = (&'static str, Option<Names>);
+
 /// `[marker] hosts type base64 [comment]`.
-fn parse(raw: &[u8]) -> Result<Option<Entry>, &'static str> {
+fn parse(raw: &[u8]) -> Result<Option<Entry>, Damage> {
+    let damaged = |reason| (reason, None);
     // Neither read in part nor cut into two lines (`docs/DEFECTS.md`, row 75).
     if raw.len() > MAX_LINE {
-        return Err("the line is longer than 64 KiB");
+        return Err(damaged("the line is longer than 64 KiB"));
     }
     let mut rest = raw.strip_suffix(b"\r").unwrap_or(raw);
     let mut first = word(&mut rest);
     let marker = match first {
         [] | [b'#', ..] => return Ok(None),
-        b"@cert-authority" => Marker::CertAuthority,
-        b"@revoked" => Marker::Revoked,
-        [b'@', ..] => return Err("an unknown marker"),
-        _ => Marker::None,
+        b"@cert-authority" => HostMarker::CertAuthority,
+        b"@revoked" => HostMarker::Revoked,
+        [b'@', ..] => return Err(damaged("an unknown marker")),
+        _ => HostMarker::None,
     };
-    if marker != Marker::None {
+    if marker != HostMarker::None {
         first = word(&mut rest);
         if first.is_empty() {
-            return Err("nothing behind the marker");
+            return Err(damaged("nothing behind the marker"));
         }
         if first.first() == Some(&b'@') {
-            return Err("more than one marker");
+            return Err(damaged("more than one marker"));
         }
     }
-    let hosts = Hosts::parse(first)?;
+    let names = Names { marker, hosts: Hosts::parse(first).map_err(damaged)? };
     let algorithm = std::str::from_utf8(word(&mut rest)).unwrap_or_default();
     if !is_name(algorithm) {
-        return Err("no type of key behind the hosts");
+        return Err(damaged("no type of key behind the hosts"));
     }
     let base64 = std::str::from_utf8(word(&mut rest)).unwrap_or_default();
-    let blob = Base64::decode_vec(base64).map_err(|_| "the key is not base64")?;
-    if Reader::new(&blob).string() != Ok(algorithm.as_bytes()) {
-        return Err("the key is not of the type that stands before it");
+    if base64.is_empty() {
+        return Err(damaged("no key behind its type"));
     }
-    Ok(Some(Entry { marker, hosts, algorithm: algorithm.to_owned(), blob }))
+    match Base64::decode_vec(base64) {
+        Err(_) => Err(("the key is not base64", Some(names))),
+        Ok(blob) if Reader::new(&blob).string() != Ok(algorithm.as_bytes()) => {
+            Err(("the key is not of the type that stands before it", Some(names)))
+        }
+        Ok(blob) => Ok(Some(Entry { names, algorithm: algorithm.to_owned(), blob })),
+    }
 }
 
 /// The next word, and `rest` behind it; empty at the end.
 fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let is_blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
     let start = rest.iter().position(|byte| !is_blank(byte)).unwrap_or(rest.len());
     let (_, from) = rest.split_at_checked(start).unwrap_or((rest, &[]));
     let end = from.iter().position(is_blank).unwrap_or(from.len());
     let (word, after) = from.split_at_checked(end).unwrap_or((from, &[]));
     *rest = after;
     word
+}
+
+fn is_blank(byte: &u8) -> bool {
+    *byte == b' ' || *byte == b'\t'
 }

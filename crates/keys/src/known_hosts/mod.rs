@@ -1,16 +1,23 @@
 //! `known_hosts`: which key belongs to which host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
+mod edit;
 mod line;
-mod write;
+mod name;
+mod status;
+mod update;
 
 use std::path::Path;
 
-use line::{Entry, Line, Marker};
+use line::{Entry, Line};
 
-use crate::{Fingerprint, KeyError, PublicKey, file};
+use crate::{KeyError, PublicKey, file};
 
-/// The port that stands in no entry.
-const SSH_PORT: u16 = 22;
+pub use edit::HashedNames;
+pub use line::HostMarker;
+pub use name::LookupName;
+pub use status::{HostStatus, KnownKey};
+pub use update::{AtLine, HostKeyChanges, NoUpdate};
+
 /// The most bytes of a file: some 100 000 hosts.
 const MAX_FILE: u64 = 32 << 20;
 
@@ -36,80 +43,17 @@ pub struct KnownHosts {
     ended: bool,
 }
 
-/// A key that a line gives a host.
+/// A line that names a host, as `ssh-keygen -F` finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownKey {
+pub struct FoundHost<'a> {
     /// The number of the line, the first being 1.
     pub line: usize,
-    /// The type of the key: `ssh-ed25519`. It may be one that this crate does not support otherwise.
-    pub algorithm: String,
-    /// The key's blob.
-    pub blob: Vec<u8>,
-}
-
-impl KnownKey {
-    /// The key's fingerprint.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.blob)
-    }
-}
-
-/// What a file says of a host and the key it showed.
-///
-/// Only [`Known`](Self::Known) is trust. OpenSSH asks the user about [`Unknown`](Self::Unknown) and
-/// [`CertifiedOnly`](Self::CertifiedOnly), and refuses all the others; of
-/// [`UnknownType`](Self::UnknownType) it says, as of [`Changed`](Self::Changed), that the host
-/// identification has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HostStatus {
-    /// The key is one of the host's.
-    Known {
-        /// The first line that says so.
-        line: usize,
-    },
-    /// Nothing is known of the host.
-    Unknown,
-    /// A certificate authority stands for the host, and no key: the host should have shown a certificate.
-    /// (Host certificates are not supported yet; the lines never count as keys of the host.)
-    CertifiedOnly {
-        /// The lines of the authorities.
-        lines: Vec<usize>,
-    },
-    /// The host has other keys, none of this key's type. It may have a new key beside the old ones, or
-    /// somebody stands in between who has no key of the right type: treat it as changed unless its other
-    /// keys can be shown, and ask the host for keys of [`algorithms_for`](KnownHosts::algorithms_for) first.
-    UnknownType {
-        /// All keys known for the host.
-        known: Vec<KnownKey>,
-    },
-    /// The host has a key of this type, and it is another one: an attack, or a new key that was not announced.
-    Changed {
-        /// All keys known for the host.
-        known: Vec<KnownKey>,
-    },
-    /// The key is marked `@revoked` for the host: never trust it.
-    Revoked {
-        /// The line that says so.
-        line: usize,
-    },
-}
-
-impl HostStatus {
-    /// What two files say together (the user's and the system's): a revocation wins, then trust, then
-    /// what is known otherwise.
-    #[must_use]
-    pub fn merge(self, other: Self) -> Self {
-        let rank = |status: &Self| match status {
-            Self::Unknown => 0,
-            Self::CertifiedOnly { .. } => 1,
-            Self::UnknownType { .. } => 2,
-            Self::Changed { .. } => 3,
-            Self::Known { .. } => 4,
-            Self::Revoked { .. } => 5,
-        };
-        if rank(&other) > rank(&self) { other } else { self }
-    }
+    /// What stands in front of the hosts.
+    pub marker: HostMarker,
+    /// The key; `None` when it cannot be read.
+    pub key: Option<KnownKey>,
+    /// The line without its end, byte for byte. Sanitize before showing.
+    pub text: &'a [u8],
 }
 
 impl KnownHosts {
@@ -129,7 +73,7 @@ impl KnownHosts {
     /// Reads a file: a regular one of at most 32 MiB. One that is missing is empty, and so is `/dev/null`.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
-        if write::is_null_device(path) {
+        if edit::is_null_device(path) {
             return Ok(Self::default());
         }
         match file::read(path, MAX_FILE) {
@@ -139,7 +83,7 @@ impl KnownHosts {
         }
     }
 
-    /// The text, byte for byte as it was read.
+    /// The text, byte for byte as it was read, but for what was changed since.
     pub fn to_bytes(&self) -> Vec<u8> {
         let lines: Vec<&[u8]> = self.lines.iter().map(Line::raw).collect();
         let mut text = lines.join(&b'\n');
@@ -154,94 +98,41 @@ impl KnownHosts {
         self.numbered().filter_map(|(number, line)| Some((number, line.damage()?)))
     }
 
-    /// What is known of `host` at `port` and this key of it.
-    ///
-    /// The host is looked up by the name it was called by, in lower case, as `[host]:port` unless the
-    /// port is 22. As OpenSSH does, a key of a host at another port that is unknown there is accepted
-    /// when it is the host's key at port 22, and a revocation of the host counts for all its ports.
+    /// What is known of `host` at `port` and this key of it: see [`check_name`](Self::check_name).
     pub fn check(&self, host: &str, port: u16, key: &PublicKey) -> HostStatus {
-        let status = self.check_name(&lookup_name(host, port), key);
-        match status {
-            HostStatus::Unknown | HostStatus::CertifiedOnly { .. } if is_other_port(port) => {
-                match self.check_name(&lookup_name(host, SSH_PORT), key) {
+        self.check_name(&LookupName::new(host, port), key)
+    }
+
+    /// What is known of a host and this key of it.
+    ///
+    /// As OpenSSH does, a key of a host at another port that is unknown there is accepted when it is the
+    /// host's key at port 22, and a revocation of the host counts for all its ports.
+    pub fn check_name(&self, name: &LookupName, key: &PublicKey) -> HostStatus {
+        let status = self.check_exactly(name, key);
+        match (&status, name.without_port()) {
+            (HostStatus::Unknown | HostStatus::CertifiedOnly { .. }, Some(host)) => {
+                match self.check_exactly(&host, key) {
                     trusted_or_revoked @ (HostStatus::Known { .. } | HostStatus::Revoked { .. }) => {
                         trusted_or_revoked
                     }
                     _ => status,
                 }
             }
-            status => status,
+            _ => status,
         }
     }
 
-    /// The keys known for a host, revoked ones and authorities left out.
-    pub fn keys_for(&self, host: &str, port: u16) -> Vec<KnownKey> {
-        let name = lookup_name(host, port);
-        let entries: Vec<_> = self.entries(&name).collect();
-        let revoked = |blob: &[u8]| {
-            entries.iter().any(|(_, entry)| entry.marker == Marker::Revoked && entry.blob == blob)
-        };
-        entries
-            .iter()
-            .filter(|(_, entry)| entry.marker == Marker::None && !revoked(&entry.blob))
-            .map(|(line, entry)| known_key(*line, entry))
-            .collect()
-    }
-
-    /// The types of the keys known for a host, in the order of the file: to be asked for first, because a
-    /// host that shows a key of another type cannot be recognized. Where a port has no entry, those of
-    /// the host at port 22.
-    pub fn algorithms_for(&self, host: &str, port: u16) -> Vec<String> {
-        let mut keys = self.keys_for(host, port);
-        if keys.is_empty() && is_other_port(port) {
-            keys = self.keys_for(host, SSH_PORT);
-        }
-        let mut algorithms = Vec::new();
-        for key in keys {
-            if !algorithms.contains(&key.algorithm) {
-                algorithms.push(key.algorithm);
-            }
-        }
-        algorithms
-    }
-
-    /// The line, without its end, that makes `key` known for a host; `hashed` hides the name, as
-    /// `HashKnownHosts` does.
-    ///
-    /// # Errors
-    ///
-    /// [`Unprintable`](KeyError::Unprintable) when the name is empty or has control characters, spaces, or
-    /// characters that mean something in this file (`,*?!|#@[]"\`).
-    pub fn add_line(host: &str, port: u16, key: &PublicKey, hashed: bool) -> Result<String, KeyError> {
-        write::line(host, port, key, hashed)
-    }
-
-    /// Appends [`add_line`](Self::add_line)'s line to a file. The file, and `~/.ssh`, are made for their
-    /// owner alone when missing; nothing that is there is changed, and a last line without its end gets it.
-    pub fn append_to_file(
-        path: impl AsRef<Path>,
-        host: &str,
-        port: u16,
-        key: &PublicKey,
-        hashed: bool,
-    ) -> Result<(), KeyError> {
-        let line = write::line(host, port, key, hashed)?;
-        if write::is_null_device(path.as_ref()) {
-            return Ok(());
-        }
-        file::append(path.as_ref(), &line)
-    }
-
-    fn check_name(&self, name: &str, key: &PublicKey) -> HostStatus {
+    /// As [`check_name`](Self::check_name), by lines that name this very port only.
+    pub fn check_exactly(&self, name: &LookupName, key: &PublicKey) -> HostStatus {
         let (mut trusted, mut known, mut authorities) = (None, Vec::new(), Vec::new());
         for (number, entry) in self.entries(name) {
             let same = entry.blob == key.blob();
-            match entry.marker {
-                Marker::Revoked if same => return HostStatus::Revoked { line: number },
-                Marker::Revoked => {}
-                Marker::CertAuthority => authorities.push(number),
-                Marker::None if same => trusted = trusted.or(Some(number)),
-                Marker::None => known.push(known_key(number, entry)),
+            match entry.names.marker {
+                HostMarker::Revoked if same => return HostStatus::Revoked { line: number },
+                HostMarker::Revoked => {}
+                HostMarker::CertAuthority => authorities.push(number),
+                HostMarker::None if same => trusted = trusted.or(Some(number)),
+                HostMarker::None => known.push(known_key(number, entry)),
             }
         }
         if let Some(line) = trusted {
@@ -257,10 +148,83 @@ impl KnownHosts {
         }
     }
 
-    fn entries<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Entry)> {
+    /// The keys known for a host, revoked ones and authorities left out.
+    pub fn keys_for(&self, host: &str, port: u16) -> Vec<KnownKey> {
+        self.keys_named(&LookupName::new(host, port))
+    }
+
+    /// As [`keys_for`](Self::keys_for), by name.
+    pub fn keys_named(&self, name: &LookupName) -> Vec<KnownKey> {
+        self.unrevoked(name, HostMarker::None)
+    }
+
+    /// The authorities whose certificates count for a host (`@cert-authority`), revoked ones left out: those of the port
+    /// first, then those of the host.
+    pub fn authorities(&self, name: &LookupName) -> Vec<KnownKey> {
+        let mut found = self.unrevoked(name, HostMarker::CertAuthority);
+        if let Some(host) = name.without_port() {
+            for key in self.unrevoked(&host, HostMarker::CertAuthority) {
+                if self.revoked(name, &key.blob).is_none() && !found.iter().any(|one| one.line == key.line) {
+                    found.push(key);
+                }
+            }
+        }
+        found
+    }
+
+    /// The line that revokes a key, whether a host's or an authority's, for a host at any of its ports.
+    pub fn revoked(&self, name: &LookupName, blob: &[u8]) -> Option<usize> {
+        let of_host = name.without_port();
+        [Some(name), of_host.as_ref()].into_iter().flatten().find_map(|name| {
+            let mut entries = self.entries(name);
+            let is_it = |entry: &Entry| entry.names.marker == HostMarker::Revoked && entry.blob == blob;
+            entries.find(|(_, entry)| is_it(entry)).map(|(line, _)| line)
+        })
+    }
+
+    /// The types of the keys known for a host, in the order of the file: to be asked for first, because a
+    /// host that shows a key of another type cannot be recognized. Where a port has no entry, those of
+    /// the host at port 22.
+    pub fn algorithms_for(&self, host: &str, port: u16) -> Vec<String> {
+        let name = LookupName::new(host, port);
+        let mut keys = self.keys_named(&name);
+        if let (true, Some(host)) = (keys.is_empty(), name.without_port()) {
+            keys = self.keys_named(&host);
+        }
+        let mut algorithms = Vec::new();
+        for key in keys {
+            if !algorithms.contains(&key.algorithm) {
+                algorithms.push(key.algorithm);
+            }
+        }
+        algorithms
+    }
+
+    /// The lines that name a host, whatever they say of it; those too whose key cannot be read.
+    pub fn find(&self, name: &LookupName) -> impl Iterator<Item = FoundHost<'_>> {
+        self.numbered().filter_map(|(number, line)| {
+            let names = line.names().filter(|names| names.hosts.matches(name.as_str().as_bytes()))?;
+            let key = line.entry().map(|entry| known_key(number, entry));
+            Some(FoundHost { line: number, marker: names.marker, key, text: line.raw() })
+        })
+    }
+
+    fn unrevoked(&self, name: &LookupName, marker: HostMarker) -> Vec<KnownKey> {
+        let entries: Vec<_> = self.entries(name).collect();
+        let revoked = |blob: &[u8]| {
+            entries.iter().any(|(_, entry)| entry.names.marker == HostMarker::Revoked && entry.blob == blob)
+        };
+        entries
+            .iter()
+            .filter(|(_, entry)| entry.names.marker == marker && !revoked(&entry.blob))
+            .map(|(line, entry)| known_key(*line, entry))
+            .collect()
+    }
+
+    fn entries(&self, name: &LookupName) -> impl Iterator<Item = (usize, &Entry)> {
         self.numbered()
             .filter_map(|(number, line)| Some((number, line.entry()?)))
-            .filter(move |(_, entry)| entry.hosts.matches(name.as_bytes()))
+            .filter(move |(_, entry)| entry.names.hosts.matches(name.as_str().as_bytes()))
     }
 
     fn numbered(&self) -> impl Iterator<Item = (usize, &Line)> {
@@ -270,16 +234,6 @@ impl KnownHosts {
 
 fn known_key(line: usize, entry: &Entry) -> KnownKey {
     KnownKey { line, algorithm: entry.algorithm.clone(), blob: entry.blob.clone() }
-}
-
-fn is_other_port(port: u16) -> bool {
-    port != SSH_PORT && port != 0
-}
-
-/// The name that a host has in these files.
-fn lookup_name(host: &str, port: u16) -> String {
-    let host = host.to_ascii_lowercase();
-    if is_other_port(port) { format!("[{host}]:{port}") } else { host }
 }
 
 #[cfg(test)]

@@ -222,3 +222,120 @@ fn two_files_together_never_lose_a_revocation() {
     assert_eq!(changed.clone().merge(known.clone()), known);
     assert_eq!(HostStatus::Unknown.merge(changed.clone()), changed);
 }
+
+#[test]
+fn defect_075_a_line_that_is_too_long_is_one_damaged_line_and_stays() {
+    let ours = bare(ED25519);
+    // Cut at any power of two, the tail would be a line of its own.
+    let long = format!("{} host {ours}", "x".repeat(1 << 17));
+    let text = format!("{long}\nother {ours}\n");
+    let mut hosts = KnownHosts::parse(text.as_bytes());
+    assert_eq!(hosts.damaged().map(|(number, _)| number).collect::<Vec<_>>(), [1]);
+    assert_eq!(hosts.check("host", 22, &key(ED25519)), HostStatus::Unknown);
+    assert_eq!(hosts.check("other", 22, &key(ED25519)), HostStatus::Known { line: 2 });
+    assert_eq!(hosts.remove(&LookupName::new("host", 22)), Vec::<usize>::new());
+    assert_eq!(hosts.remove(&LookupName::new("other", 22)), [2]);
+    assert_eq!(hosts.to_bytes(), format!("{long}\n").as_bytes());
+}
+
+#[test]
+fn removing_a_host_leaves_every_other_byte() {
+    let (ours, other) = (bare(ED25519), bare(RSA));
+    let text = format!(
+        "# c\r\n\thost {ours} \r\nhost,else {other}\n@revoked host {other}\n@cert-authority host {ours}\n\
+         host ssh-ed25519 AAAA\nhost\n[host]:2222 {ours}\nhost.example {ours}"
+    );
+    let mut hosts = KnownHosts::parse(text.as_bytes());
+    assert_eq!(
+        hosts.find(&LookupName::new("host", 22)).map(|found| found.line).collect::<Vec<_>>(),
+        [2, 3, 4, 5, 6]
+    );
+    assert_eq!(hosts.remove(&LookupName::new("HOST", 22)), [2, 3, 6]);
+    let left = format!(
+        "# c\r\n@revoked host {other}\n@cert-authority host {ours}\nhost\n[host]:2222 {ours}\nhost.example {ours}\n"
+    );
+    assert_eq!(String::from_utf8(hosts.to_bytes()).unwrap(), left);
+    assert_eq!(hosts.remove(&LookupName::new("host", 22)), Vec::<usize>::new());
+}
+
+#[test]
+fn hiding_names_hides_all_that_can_be_hidden_and_says_what_was_left() {
+    let (ours, other) = (bare(ED25519), bare(RSA));
+    let text = format!(
+        "# c\nOne,two {ours} comment\r\n*.three {ours}\n@revoked four {ours}\nfive\n[six]:22 {other}\nseven ssh-rsa A\n, {ours}\n"
+    );
+    let mut hosts = KnownHosts::parse(text.as_bytes());
+    assert!(!hosts.is_hashed());
+    assert_eq!(hosts.hash_names(), Ok(HashedNames { hidden: 4, left: vec![3, 4, 5, 8] }));
+    assert!(hosts.is_hashed());
+    let written = String::from_utf8(hosts.to_bytes()).unwrap();
+    assert!(!["One", "one", "two", "six", "seven"].iter().any(|name| written.contains(name)), "{written}");
+    assert_eq!(written.matches(&format!(" {ours} comment\r\n")).count(), 2, "{written}");
+    for (name, line) in [("one", 2), ("two", 3), ("www.three", 4)] {
+        assert_eq!(hosts.check(name, 22, &key(ED25519)), HostStatus::Known { line });
+    }
+    assert_eq!(hosts.hash_names(), Ok(HashedNames { hidden: 0, left: vec![4, 5, 6, 9] }));
+    assert_eq!(hosts.to_bytes(), written.as_bytes());
+}
+
+#[test]
+fn where_names_are_hidden_a_new_line_hides_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("known_hosts");
+    let names = [LookupName::new("host", 22), LookupName::new("192.0.2.1", 22)];
+    KnownHosts::add_to_file(&path, &names, &key(ED25519), false).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("host,192.0.2.1 {}\n", bare(ED25519)));
+    assert_eq!(KnownHosts::hash_file(&path), Ok(HashedNames { hidden: 2, left: Vec::new() }));
+    KnownHosts::append_to_file(&path, "another", 22, &key(RSA), false).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.lines().count() == 3 && text.lines().all(|line| line.starts_with("|1|")), "{text}");
+    assert_eq!(
+        KnownHosts::load(&path).unwrap().check("another", 22, &key(RSA)),
+        HostStatus::Known { line: 3 }
+    );
+    assert_eq!(KnownHosts::remove_from_file(&path, &names[1]), Ok(vec![2]));
+    assert_eq!(KnownHosts::remove_from_file(&path, &names[1]), Ok(vec![]));
+    assert_eq!(
+        KnownHosts::load(&path).unwrap().check("another", 22, &key(RSA)),
+        HostStatus::Known { line: 2 }
+    );
+}
+
+#[test]
+fn one_line_of_many_names_does_not_grow_without_bound() {
+    let text = format!("{} {} {}\n", "a,".repeat(20_000), bare(ED25519), "x".repeat(20_000));
+    let mut hosts = KnownHosts::parse(text.as_bytes());
+    assert_eq!(hosts.damaged().count(), 0);
+    assert!(matches!(hosts.hash_names(), Err(KeyError::TooLarge { .. })));
+    assert_eq!(hosts.to_bytes(), text.as_bytes());
+}
+
+#[test]
+fn an_alias_stands_for_host_and_port() {
+    let text = format!("the-cluster {}\nhost {}\n", bare(ED25519), bare(RSA));
+    let hosts = KnownHosts::parse(text.as_bytes());
+    let alias = LookupName::alias("The-Cluster");
+    assert_eq!(hosts.check_name(&alias, &key(ED25519)), HostStatus::Known { line: 1 });
+    assert!(matches!(hosts.check_name(&alias, &key(RSA)), HostStatus::UnknownType { .. }));
+    assert_eq!(alias.without_port(), None);
+}
+
+#[test]
+fn authorities_of_a_port_and_of_its_host_are_found_unless_they_are_revoked() {
+    let (first, second) = (bare(ED25519), bare(RSA));
+    let text = format!(
+        "@cert-authority *.example.com,[*.example.com]:* {first}\n@cert-authority www.example.com {second}\n\
+         @revoked old.example.com {first}\n"
+    );
+    let hosts = KnownHosts::parse(text.as_bytes());
+    let lines = |host, port| {
+        let found = hosts.authorities(&LookupName::new(host, port));
+        found.iter().map(|key| key.line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("www.example.com", 22), [1, 2]);
+    assert_eq!(lines("www.example.com", 2222), [1, 2]);
+    assert_eq!(lines("mail.example.com", 22), [1]);
+    assert_eq!(lines("old.example.com", 22), Vec::<usize>::new());
+    assert_eq!(hosts.revoked(&LookupName::new("old.example.com", 2222), key(ED25519).blob()), Some(3));
+    assert_eq!(hosts.revoked(&LookupName::new("www.example.com", 22), key(ED25519).blob()), None);
+}
