@@ -9,6 +9,7 @@ use feramiko_keys::KeyError;
 use feramiko_proto::{ConfigError, ConnectionError, Misuse, OpenFailure, Phase};
 use feramiko_wire::sanitize;
 
+use crate::agent::AgentError;
 pub use crate::refusal::{HostKeyRefusal, HostName, KnownAt};
 
 /// Why an operation of this crate failed.
@@ -61,6 +62,8 @@ pub enum Error {
         /// What is wrong.
         error: KeyError,
     },
+    /// An agent did not do what it was asked.
+    Agent(AgentError),
     /// The operating system refused.
     Io {
         /// The kind of error.
@@ -182,6 +185,7 @@ impl Error {
             Self::Misuse(Misuse::ChannelState(_)) => K::BrokenPipe,
             Self::Misuse(_) => K::InvalidInput,
             Self::Key { error, .. } => io::Error::from(error.clone()).kind(),
+            Self::Agent(error) => error.kind(),
             Self::Io { kind, .. } => *kind,
         }
     }
@@ -233,6 +237,7 @@ impl fmt::Display for Error {
                 let path = path.display().to_string();
                 if text.contains(&path) { f.write_str(&text) } else { write!(f, "{path}: {text}") }
             }
+            Self::Agent(error) => error.fmt(f),
             Self::Io { message, .. } => f.write_str(message),
         }
     }
@@ -248,6 +253,7 @@ impl std::error::Error for Error {
             Self::Config(error) => Some(error),
             Self::Misuse(error) => Some(error),
             Self::Key { error, .. } => Some(error),
+            Self::Agent(error) => Some(error),
             _ => None,
         }
     }
@@ -264,6 +270,12 @@ impl fmt::Display for Stage {
             Self::Authentication => "authentication",
             Self::Session => "the session",
         })
+    }
+}
+
+impl From<AgentError> for Error {
+    fn from(error: AgentError) -> Self {
+        Self::Agent(error)
     }
 }
 

@@ -85,6 +85,7 @@
 mod acceptor;
 mod address;
 mod agenda;
+pub mod agent;
 #[cfg(feature = "tokio")]
 mod async_channel;
 mod attempt;
@@ -150,7 +151,7 @@ pub use feramiko_keys::{Fingerprint, KeyError, KeyType, PrivateKey, PublicKey, S
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
     ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,
-    Provider, Pty, RekeyLimits, Request, ServerConfig, Stream, Timing, WindowSize,
+    Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Stream, Timing, WindowSize,
 };
 
 /// The examples of the project's front page compile.

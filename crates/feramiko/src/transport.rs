@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use feramiko_keys::{PublicKey, Signer};
-use feramiko_proto::{ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Negotiated, ServerConfig};
+use feramiko_proto::{
+    ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Negotiated, ServerConfig, SessionProof,
+};
 
 use crate::attempt::Attempt;
 use crate::auth::{AuthStep, Credential, authenticate};
@@ -170,6 +172,12 @@ impl Transport {
     /// The session identifier (RFC 4253 section 7.2), after the first key exchange.
     pub fn session_id(&self) -> Option<Vec<u8>> {
         self.look(|state, _| state.connection.session_id().map(<[u8]>::to_vec))
+    }
+
+    /// Client: what proves to an agent with which host this session is, after the first key exchange:
+    /// [`Agent::bind`](crate::agent::Agent::bind).
+    pub fn session_proof(&self) -> Option<SessionProof> {
+        self.look(|state, _| state.connection.session_proof().cloned())
     }
 
     /// Whether the connection lives: not ended, be it still negotiating.

@@ -131,7 +131,11 @@ impl PrivateKey {
         matches!(self.0.secret, SecretKey::Rsa(_))
     }
 
-    fn new(secret: SecretKey, comment: String) -> Result<Self, KeyError> {
+    pub(crate) fn secret_key(&self) -> &SecretKey {
+        &self.0.secret
+    }
+
+    pub(crate) fn new(secret: SecretKey, comment: String) -> Result<Self, KeyError> {
         let public = secret.public_key()?;
         Ok(Self(Arc::new(Inner { secret, public, comment })))
     }

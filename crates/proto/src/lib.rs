@@ -25,4 +25,4 @@ pub use error::{
 };
 pub use event::*;
 pub use feramiko_crypto::{Provider, Secret};
-pub use kex::{Compression, Negotiated};
+pub use kex::{Compression, Negotiated, SessionProof};

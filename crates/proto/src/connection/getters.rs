@@ -6,7 +6,7 @@ use feramiko_keys::PublicKey;
 
 use super::Connection;
 use crate::error::{ConnectionError, Phase};
-use crate::kex::Negotiated;
+use crate::kex::{Negotiated, SessionProof};
 
 impl Connection {
     /// Which side this is.
@@ -52,6 +52,11 @@ impl Connection {
     /// The server's host key, once the first key exchange is done; a client trusts it then.
     pub fn host_key(&self) -> Option<&PublicKey> {
         self.transport.host_key()
+    }
+
+    /// Client: what proves to an agent with which host this session is, once the first key exchange is done.
+    pub fn session_proof(&self) -> Option<&SessionProof> {
+        self.transport.proof()
     }
 
     /// The least round trip measured so far.

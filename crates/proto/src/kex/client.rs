@@ -4,7 +4,7 @@ use feramiko_crypto::kex::{DhGroup, KexKind, Started};
 use feramiko_keys::PublicKey;
 use feramiko_wire::{Mpint, Writer};
 
-use super::exchange::{Context, Done, Finished, Shares, send_new_keys};
+use super::exchange::{Context, Done, Finished, SessionProof, Shares, send_new_keys};
 use super::groups::{self, MAX_BITS, MIN_BITS, PREFERRED_BITS};
 use crate::error::{ConnectionError, HostKeyError, ProtocolError};
 use crate::event::{Event, HostKeyQuestion};
@@ -199,8 +199,13 @@ impl AwaitReply {
         let key = verify_host_key(&context, reply.host_key, reply.signature, &hash)?;
         let algorithm = context.agreed.host_key.name().to_owned();
         let first = context.host_key.is_none();
-        let Finished { outbound, inbound, done } = context.finish(key.clone(), hash, &secret)?;
+        let Finished { outbound, inbound, mut done } = context.finish(key.clone(), hash, &secret)?;
         if first {
+            done.proof = Some(SessionProof {
+                host_key: reply.host_key.to_vec(),
+                session_id: done.session_id.to_vec(),
+                signature: reply.signature.to_vec(),
+            });
             out.tell(Event::HostKey(HostKeyQuestion { key: key.clone(), algorithm }));
             return Ok(Client::AwaitTrust(AwaitTrust { outbound, inbound: Some(inbound), done, key }));
         }

@@ -150,7 +150,11 @@ impl Context {
             decompressor: into.direction.compression.is_on(self.authenticated).then(Decompressor::new),
             reset_sequence: self.strict,
         };
-        Ok(Finished { outbound, inbound, done: Done { agreed: self.agreed, session_id, host_key } })
+        Ok(Finished {
+            outbound,
+            inbound,
+            done: Done { agreed: self.agreed, session_id, host_key, proof: None },
+        })
     }
 }
 
@@ -180,6 +184,20 @@ pub(crate) struct Done {
     pub(crate) session_id: Arc<[u8]>,
     /// The server's host key.
     pub(crate) host_key: PublicKey,
+    /// On a client.
+    pub(crate) proof: Option<SessionProof>,
+}
+
+/// What proves to others that a session is with a certain host: `session-bind@openssh.com` shows it to agents
+/// (OpenSSH PROTOCOL.agent section 1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionProof {
+    /// The host key, byte for byte as it came in the first key exchange.
+    pub host_key: Vec<u8>,
+    /// The session identifier: the hash of the first key exchange (RFC 4253 section 7.2).
+    pub session_id: Vec<u8>,
+    /// The host key's signature of it.
+    pub signature: Vec<u8>,
 }
 
 impl Done {

@@ -7,6 +7,7 @@ mod negotiate;
 mod server;
 
 pub(crate) use client::Client;
+pub use exchange::SessionProof;
 pub(crate) use exchange::{Context, Done, Protected, Setting, Versions};
 pub(crate) use negotiate::{Agreed, Markers, Offer};
 pub use negotiate::{Compression, Negotiated};

@@ -18,7 +18,9 @@ pub(crate) use rekey::Passed;
 use crate::config::{Common, ServerConfig};
 use crate::error::{ConnectionError, ProtocolError};
 use crate::event::{HostKeyQuestion, SignRequest};
-use crate::kex::{self, Agreed, Context, Done, Markers, Negotiated, Offer, Protected, Setting, Versions};
+use crate::kex::{
+    self, Agreed, Context, Done, Markers, Negotiated, Offer, Protected, SessionProof, Setting, Versions,
+};
 use crate::msg::kex::KexInit;
 use crate::msg::phase::{Stage, Verdict, verdict};
 use crate::msg::transport as msg;
@@ -76,6 +78,7 @@ pub(crate) struct Transport {
     peer_ext_info: bool,
     session_id: Option<Arc<[u8]>>,
     host_key: Option<PublicKey>,
+    proof: Option<SessionProof>,
     agreed: Option<Agreed>,
     /// Exchanges begun.
     serial: u64,
@@ -106,6 +109,7 @@ impl Transport {
             peer_ext_info: false,
             session_id: None,
             host_key: None,
+            proof: None,
             agreed: None,
             serial: 0,
             exchanges: 0,
@@ -149,6 +153,10 @@ impl Transport {
 
     pub(crate) fn session_id(&self) -> Option<&Arc<[u8]>> {
         self.session_id.as_ref()
+    }
+
+    pub(crate) fn proof(&self) -> Option<&SessionProof> {
+        self.proof.as_ref()
     }
 
     pub(crate) fn host_key(&self) -> Option<&PublicKey> {
@@ -464,6 +472,7 @@ impl Transport {
         self.exchanges += 1;
         if first {
             self.protected = Some(protected);
+            self.proof = done.proof;
         }
         out.timers.set(Timer::RekeyDeadline, None);
         out.timers.set(Timer::RekeyDue, self.config.rekey.interval.and_then(|interval| out.after(interval)));
