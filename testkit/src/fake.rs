@@ -195,7 +195,7 @@ macro_rules! checksum_cipher {
 checksum_cipher!(FakeCipher, |keys| Checksum::new(keys));
 checksum_cipher!(KeylessCipher, |_keys| Checksum { start: 0 });
 
-const LAYOUT: Layout = Layout { head: 4, block: 8, length_is_padded: false, tag: TAG };
+const LAYOUT: Layout = Layout { head: 4, block: 8, length_is_padded: false, tag: TAG, fails_late: false };
 
 /// A checksum over keys, sequence number and packet: what is out of order or under old keys is noticed.
 struct Checksum {

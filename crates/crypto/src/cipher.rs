@@ -16,10 +16,13 @@ pub struct Layout {
     pub length_is_padded: bool,
     /// Bytes of the tag behind the packet.
     pub tag: usize,
+    /// Whether a packet that fails must be read on to the largest size before that is told: with CBC and a MAC over
+    /// the plaintext, how much was read until the failure tells 4 bytes of plaintext (CVE-2008-5161).
+    pub fails_late: bool,
 }
 
 /// Bytes of the `packet_length` field.
-const LENGTH: usize = 4;
+pub(crate) const LENGTH: usize = 4;
 
 impl Layout {
     /// Parts a packet into its body, `packet_length` up to the padding, and its tag; `None` if it is too
@@ -117,6 +120,14 @@ pub trait Cipher: Debug + Send + Sync {
     fn needs_strict_kex(&self) -> bool {
         false
     }
+    /// Whether it is one of old, which nobody should need; a warning is logged when it is used.
+    fn is_legacy(&self) -> bool {
+        false
+    }
+    /// Bytes that one key may protect, if the cipher itself sets a limit.
+    fn max_bytes(&self) -> Option<u64> {
+        None
+    }
     /// A sealer with these keys.
     fn sealer(&self, keys: CipherKeys<'_>) -> Result<Box<dyn Sealer>, CryptoError>;
     /// An opener with these keys.
@@ -133,6 +144,10 @@ pub trait Mac: Debug + Send + Sync {
     fn tag_len(&self) -> usize;
     /// Whether the tag covers the ciphertext, with the length in clear (`-etm@openssh.com`).
     fn is_etm(&self) -> bool;
+    /// Whether it is one of old, which nobody should need; a warning is logged when it is used.
+    fn is_legacy(&self) -> bool {
+        false
+    }
     /// This MAC with a key.
     fn keyed(&self, key: &[u8]) -> Result<Box<dyn KeyedMac>, CryptoError>;
 }
@@ -167,7 +182,8 @@ pub fn plaintext_opener() -> Box<dyn Opener> {
 
 struct Plaintext;
 
-const PLAINTEXT: Layout = Layout { head: LENGTH, block: 8, length_is_padded: true, tag: 0 };
+const PLAINTEXT: Layout =
+    Layout { head: LENGTH, block: 8, length_is_padded: true, tag: 0, fails_late: false };
 
 impl Sealer for Plaintext {
     fn layout(&self) -> Layout {

@@ -32,6 +32,7 @@
 )]
 
 mod backend;
+pub mod cbc;
 pub mod cipher;
 mod error;
 pub mod groups;

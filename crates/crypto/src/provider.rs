@@ -1,7 +1,7 @@
 //! The set of algorithms that a connection may use.
 
 use crate::CryptoError;
-use crate::backend::{ciphers, hmac, kex, signatures};
+use crate::backend::{ciphers, kex, macs, signatures};
 use crate::cipher::{Cipher, Mac};
 use crate::kex::Kex;
 use crate::signing::SignatureScheme;
@@ -46,13 +46,13 @@ impl Provider {
 }
 
 impl Default for Provider {
-    /// Everything that is safe, the best first.
+    /// Everything that is built in, the best first, what is of old last. What of it is offered, a connection's configuration says.
     fn default() -> Self {
         Self {
             kex: kex::ALL.to_vec(),
             signatures: signatures::ALL.to_vec(),
             ciphers: ciphers::ALL.to_vec(),
-            macs: hmac::ALL.to_vec(),
+            macs: macs::ALL.to_vec(),
             random,
         }
     }

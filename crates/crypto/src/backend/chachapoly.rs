@@ -5,7 +5,7 @@ use aws_lc_rs::aead::chacha20_poly1305_openssh::{KEY_LEN, OpeningKey, SealingKey
 use crate::CryptoError;
 use crate::cipher::{Cipher, CipherKeys, Layout, Opener, Sealer, check_length_field};
 
-const LAYOUT: Layout = Layout { head: 4, block: 8, length_is_padded: false, tag: TAG_LEN };
+const LAYOUT: Layout = Layout { head: 4, block: 8, length_is_padded: false, tag: TAG_LEN, fails_late: false };
 
 #[derive(Debug)]
 pub(crate) struct ChaChaPoly;

@@ -1,4 +1,4 @@
-//! aes128-ctr, aes192-ctr and aes256-ctr (RFC 4344 section 4), by aws-lc-rs, with a MAC before or after.
+//! aes128-ctr, aes192-ctr, aes256-ctr and blowfish-ctr (RFC 4344 section 4), with a MAC before or after.
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm, EncryptingKey, EncryptionContext, UnboundCipherKey,
@@ -7,11 +7,12 @@ use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroize;
 
 use crate::CryptoError;
-use crate::cipher::{Cipher, CipherKeys, KeyedMac, Layout, Opener, Sealer, check_length_field, length_field};
+use crate::cipher::{Cipher, CipherKeys, Opener, Sealer};
+
+use super::blocks::{self, SmallBlocks};
+use super::separate::{Decrypts, Encrypts, Mode, Separate};
 
 const BLOCK: usize = 16;
-/// Bytes of the length, which EtM leaves in clear.
-const LENGTH: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct AesCtr {
@@ -24,20 +25,9 @@ impl AesCtr {
     pub(crate) const AES192: Self = Self { name: "aes192-ctr", key_len: 24 };
     pub(crate) const AES256: Self = Self { name: "aes256-ctr", key_len: 32 };
 
-    fn direction(&self, keys: CipherKeys<'_>) -> Result<Box<Direction>, CryptoError> {
-        let (mac, mac_key) = keys.mac.ok_or(CryptoError::Unsupported)?;
-        let etm = mac.is_etm();
-        Ok(Box::new(Direction {
-            stream: Stream::new(self.algorithm(), keys.key, keys.iv)?,
-            layout: Layout {
-                head: if etm { LENGTH } else { BLOCK },
-                block: BLOCK,
-                length_is_padded: !etm,
-                tag: mac.tag_len(),
-            },
-            mac: mac.keyed(mac_key)?,
-            etm,
-        }))
+    fn direction(&self, keys: CipherKeys<'_>) -> Result<Box<Separate<Stream>>, CryptoError> {
+        let stream = Stream::new(self.algorithm(), keys.key, keys.iv)?;
+        Separate::new(stream, Mode { block: BLOCK, is_chained: false }, keys)
     }
 
     fn algorithm(&self) -> &'static Algorithm {
@@ -75,63 +65,48 @@ impl Cipher for AesCtr {
     }
 }
 
-/// The key stream and the MAC of one direction: a sealer or an opener.
-struct Direction {
-    stream: Stream,
-    mac: Box<dyn KeyedMac>,
-    layout: Layout,
-    etm: bool,
-}
+/// blowfish-ctr.
+#[derive(Debug)]
+pub(crate) struct BlowfishCtr;
 
-impl Sealer for Direction {
-    fn layout(&self) -> Layout {
-        self.layout
-    }
-
-    fn seal(&mut self, sequence: u32, packet: &mut [u8]) -> Result<(), CryptoError> {
-        let (body, tag) = self.layout.split(packet).ok_or(CryptoError::Unsupported)?;
-        if self.etm {
-            let text = body.get_mut(LENGTH..).ok_or(CryptoError::Unsupported)?;
-            self.stream.apply(text)?;
-            self.mac.sign(sequence, body, tag)
-        } else {
-            self.mac.sign(sequence, body, tag)?;
-            self.stream.apply(body)
-        }
+impl BlowfishCtr {
+    fn direction(keys: CipherKeys<'_>) -> Result<Box<Separate<SmallStream>>, CryptoError> {
+        let stream = SmallStream::new(SmallBlocks::blowfish(keys.key)?, keys.iv)?;
+        Separate::new(stream, Mode { block: blocks::BLOCK, is_chained: false }, keys)
     }
 }
 
-impl Opener for Direction {
-    fn layout(&self) -> Layout {
-        self.layout
+impl Cipher for BlowfishCtr {
+    fn name(&self) -> &'static str {
+        "blowfish-ctr"
     }
 
-    fn length(&self, _sequence: u32, head: &[u8]) -> Result<u32, CryptoError> {
-        if self.etm {
-            return length_field(head);
-        }
-        let mut block: [u8; BLOCK] = *head.first_chunk().ok_or(CryptoError::Unauthentic)?;
-        self.stream.peek(&mut block)?;
-        let length = length_field(&block);
-        block.zeroize();
-        length
+    fn key_len(&self) -> usize {
+        blocks::BLOWFISH_KEY
     }
 
-    fn open(&mut self, sequence: u32, packet: &mut [u8]) -> Result<(), CryptoError> {
-        let (body, tag) = self.layout.split_received(packet)?;
-        if self.etm {
-            check_length_field(body)?;
-            self.mac.verify(sequence, body, tag)?;
-            let text = body.get_mut(LENGTH..).ok_or(CryptoError::Unauthentic)?;
-            return self.stream.apply(text);
-        }
-        self.stream.apply(body)?;
-        // The MAC first, whatever the length says: the two failures take the same time.
-        let opened = self.mac.verify(sequence, body, tag).and_then(|()| check_length_field(body));
-        if opened.is_err() {
-            body.zeroize();
-        }
-        opened
+    fn iv_len(&self) -> usize {
+        blocks::BLOCK
+    }
+
+    fn is_aead(&self) -> bool {
+        false
+    }
+
+    fn is_legacy(&self) -> bool {
+        true
+    }
+
+    fn max_bytes(&self) -> Option<u64> {
+        super::small_block_volume(blocks::BLOCK)
+    }
+
+    fn sealer(&self, keys: CipherKeys<'_>) -> Result<Box<dyn Sealer>, CryptoError> {
+        Ok(Self::direction(keys)?)
+    }
+
+    fn opener(&self, keys: CipherKeys<'_>) -> Result<Box<dyn Opener>, CryptoError> {
+        Ok(Self::direction(keys)?)
     }
 }
 
@@ -170,9 +145,76 @@ impl Drop for Stream {
     }
 }
 
+impl Encrypts for Stream {
+    fn encrypt(&mut self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        self.apply(bytes)
+    }
+}
+
+impl Decrypts for Stream {
+    fn decrypt(&mut self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        self.apply(bytes)
+    }
+
+    fn peek(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        Stream::peek(self, bytes)
+    }
+}
+
+/// A cipher with blocks of 8 bytes in counter mode.
+struct SmallStream {
+    key: SmallBlocks,
+    /// Of the next block; 64 bits, big-endian on the wire, running over its end.
+    counter: u64,
+}
+
+impl SmallStream {
+    fn new(key: SmallBlocks, iv: &[u8]) -> Result<Self, CryptoError> {
+        let iv = iv.try_into().map_err(|_| CryptoError::BadKey)?;
+        Ok(Self { key, counter: u64::from_be_bytes(iv) })
+    }
+
+    /// Adds the key stream to `bytes`; answers the counter after it.
+    fn stream(&self, bytes: &mut [u8]) -> u64 {
+        let mut counter = self.counter;
+        for piece in bytes.chunks_mut(blocks::BLOCK) {
+            let mut block = counter.to_be_bytes();
+            self.key.encrypt_block(&mut block);
+            piece.iter_mut().zip(block).for_each(|(byte, mask)| *byte ^= mask);
+            counter = counter.wrapping_add(1);
+        }
+        counter
+    }
+}
+
+impl Encrypts for SmallStream {
+    fn encrypt(&mut self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        self.counter = self.stream(bytes);
+        Ok(())
+    }
+}
+
+impl Decrypts for SmallStream {
+    fn decrypt(&mut self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        self.encrypt(bytes)
+    }
+
+    fn peek(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        self.stream(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for SmallStream {
+    fn drop(&mut self) {
+        self.counter.zeroize();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Provider;
     use crate::backend::hex;
 
     /// NIST SP 800-38A appendix F.5.
@@ -232,7 +274,7 @@ mod tests {
 
     #[test]
     fn asking_for_the_length_changes_nothing() {
-        let mac = crate::backend::hmac::ALL[2];
+        let mac = Provider::default().mac("hmac-sha2-256").unwrap();
         let keys = CipherKeys { key: &[1; 32], iv: &[2; 16], mac: Some((mac, &[3; 32])) };
         let mut packet = [0; 32 + 32];
         packet[3] = 28;

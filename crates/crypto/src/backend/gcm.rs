@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 use crate::CryptoError;
 use crate::cipher::{Cipher, CipherKeys, Layout, Opener, Sealer, check_length_field, length_field};
 
-const LAYOUT: Layout = Layout { head: 4, block: 16, length_is_padded: false, tag: 16 };
+const LAYOUT: Layout = Layout { head: 4, block: 16, length_is_padded: false, tag: 16, fails_late: false };
 const NONCE_LEN: usize = 12;
 
 #[derive(Debug)]
