@@ -84,6 +84,13 @@ pub enum KeyError {
         /// The path.
         path: PathBuf,
     },
+    /// Others than its owner could have written a file that decides who is trusted.
+    Unsafe {
+        /// The file, or a folder above it.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A file is larger than any file of its kind.
     TooLarge {
         /// The file, where there is one.
@@ -180,6 +187,11 @@ impl fmt::Display for KeyError {
                 write!(f, "the {what} holds a character that may not be written there")
             }
             Self::NotRegularFile { path } => write!(f, "{} is not a regular file", path.display()),
+            Self::Unsafe { path, problem } => write!(
+                f,
+                "{} is not trusted: {problem}; `chmod go-w` and `chown` change that",
+                path.display()
+            ),
             Self::TooLarge { path: Some(path), limit } => {
                 write!(f, "{} is larger than {limit} bytes", path.display())
             }
@@ -213,7 +225,9 @@ impl From<KeyError> for io::Error {
             | KeyError::UnsupportedCipher { .. }
             | KeyError::UnsupportedKdf { .. }
             | KeyError::UnsupportedFormat { .. } => io::ErrorKind::Unsupported,
-            KeyError::PassphraseNeeded | KeyError::WrongPassphrase => io::ErrorKind::PermissionDenied,
+            KeyError::PassphraseNeeded | KeyError::WrongPassphrase | KeyError::Unsafe { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
             KeyError::WrongAlgorithm { .. } | KeyError::Unprintable { .. } => io::ErrorKind::InvalidInput,
             KeyError::Signer(_) | KeyError::Crypto(_) => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidData,

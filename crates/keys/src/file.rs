@@ -1,6 +1,6 @@
 //! Files of keys and hosts: read with a bound and only when regular, made with nobody else's eyes on them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -13,12 +13,23 @@ pub(crate) const MAX_KEY_FILE: u64 = 1 << 20;
 
 /// The content of a regular file of at most `limit` bytes. A FIFO does not block, a device is not read.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    read_checked(path, limit, |_| Ok(()))
+}
+
+/// [`read`], when `check` has nothing against the file that was opened.
+pub(crate) fn read_checked(
+    path: &Path,
+    limit: u64,
+    check: impl FnOnce(&Metadata) -> Result<(), KeyError>,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let mut options = OpenOptions::new();
     options.read(true);
     no_waiting(&mut options);
     let file = options.open(path).map_err(|error| KeyError::io(path, &error))?;
     let too_large = || KeyError::TooLarge { path: Some(path.to_owned()), limit };
-    let length = regular(&file, path)?;
+    let metadata = regular(&file, path)?;
+    check(&metadata)?;
+    let length = metadata.len();
     if length > limit {
         return Err(too_large());
     }
@@ -45,13 +56,13 @@ pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyError
     })
 }
 
-/// The length of an open file that must be a regular one.
-pub(crate) fn regular(file: &File, path: &Path) -> Result<u64, KeyError> {
+/// What is known of an open file that must be a regular one.
+pub(crate) fn regular(file: &File, path: &Path) -> Result<Metadata, KeyError> {
     let metadata = file.metadata().map_err(|error| KeyError::io(path, &error))?;
     if !metadata.is_file() {
         return Err(KeyError::NotRegularFile { path: path.to_owned() });
     }
-    Ok(metadata.len())
+    Ok(metadata)
 }
 
 #[cfg(unix)]

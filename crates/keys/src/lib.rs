@@ -22,12 +22,14 @@
 pub mod agent;
 mod algorithm;
 mod asn1;
+mod authorized_keys;
 pub mod certificate;
 mod edit;
 mod error;
 mod file;
 mod fingerprint;
 pub mod known_hosts;
+mod krl;
 mod openssh;
 mod pattern;
 mod pem;
@@ -40,8 +42,10 @@ mod secret_key;
 mod signature;
 mod signer;
 mod sources;
+mod strict;
 
 pub use algorithm::KeyType;
+pub use authorized_keys::{AuthorizedKey, AuthorizedKeys};
 pub use certificate::{Certificate, CertifiedKey};
 pub use error::KeyError;
 pub use fingerprint::Fingerprint;
@@ -49,10 +53,12 @@ pub use known_hosts::{
     AtLine, FoundHost, HashedNames, HostKeyChanges, HostMarker, HostStatus, KnownHosts, KnownKey, LookupName,
     NoUpdate,
 };
+pub use krl::RevokedKeys;
 pub use permit::PermitList;
 pub use private::PrivateKey;
 pub use public::PublicKey;
 pub use restrictions::{Circumstances, CommandConflict, Denied, Permits, Restrictions};
 pub use signer::Signer;
 pub use sources::SourceList;
+pub use strict::Ownership;
 pub use zeroize::Zeroizing;

@@ -121,6 +121,13 @@ pub struct Circumstances<'a> {
     pub now: SystemTime,
 }
 
+impl Circumstances<'_> {
+    /// A client at this address, whose host's name is not asked for, now.
+    pub fn at(address: Option<IpAddr>) -> Self {
+        Self { address, host: None, now: SystemTime::now() }
+    }
+}
+
 /// Two forced commands that are not the same: there is nothing that could be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommandConflict;
