@@ -51,7 +51,7 @@ fn exit_status_and_both_streams_are_passed_on() {
     assert_eq!((done.code(), done.text().as_str(), done.errors().as_str()), (Some(7), "out\n", "err\n"));
     assert_eq!(place.run("true", b"").code(), Some(0));
     let done = place.run("signal TERM", b"");
-    assert_eq!(done.code(), Some(143), "as a shell says it; {}", done.errors());
+    assert_eq!(done.code(), Some(255), "as for OpenSSH's; {}", done.errors());
     assert!(done.errors().contains("signal TERM"), "{}", done.errors());
 }
 

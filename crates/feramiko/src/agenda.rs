@@ -1,30 +1,46 @@
 //! Which method of authentication is next. Pure: knows no keys and no secrets, only of which kind they are.
 //!
-//! What the user declared is tried in the order of the declaration, as far as the server takes it, and again
-//! after each partial success (RFC 4252 section 5.1), because a server may want the steps in another order than
-//! the user named them. It ends: each success uses a credential up, each credential is refused at most `tries`
-//! times between two successes, and all attempts together are bounded.
+//! What the user declared is tried in the order of the declaration, as far as the server takes it, and again after each
+//! partial success (RFC 4252 section 5.1), because a server may want the steps in another order than the user named
+//! them. What the server has judged by its merits comes again only behind what it has not seen.
+//!
+//! Nothing secret is shown before the server has said what it takes: the first question is `none`, unless a key is
+//! first. And keys do not use up the patience of a server: when some have been refused, the other methods get their
+//! turn before the rest of the keys.
+//!
+//! It ends: each success uses a credential up, each credential is refused at most `tries` times between two successes,
+//! and all attempts together are bounded.
 
 /// The most attempts of one login, whatever the server says.
 const MAX_ATTEMPTS: usize = 64;
 
-/// A method, as its name on the wire (RFC 4252 sections 5.2, 7 and 8, RFC 4256).
+/// A method, as its name on the wire (RFC 4252 sections 5.2 and 7 to 9, RFC 4256).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     None,
     PublicKey,
     Password,
     Interactive,
+    HostBased,
 }
 
 impl Method {
+    /// Those that prove something, in the order of ssh_config(5)'s names.
+    const PROVING: [Self; 4] = [Self::PublicKey, Self::Password, Self::Interactive, Self::HostBased];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::PublicKey => "publickey",
             Self::Password => "password",
             Self::Interactive => "keyboard-interactive",
+            Self::HostBased => "hostbased",
         }
+    }
+
+    /// The method of that name that proves something.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::PROVING.into_iter().find(|method| method.name() == name)
     }
 }
 
@@ -49,7 +65,7 @@ impl Entry {
 pub(crate) enum Next {
     /// Try the entry of this number with this method.
     Try(usize, Method),
-    /// Ask what the server takes: there is nothing to show.
+    /// Ask what the server takes.
     AskWhat,
     /// Nothing is left that the server takes.
     GiveUp,
@@ -61,19 +77,29 @@ pub(crate) struct Agenda {
     /// What the server takes now; `None` while it has not said.
     allowed: Option<Vec<String>>,
     attempts: usize,
+    /// Keys that may be refused before other methods get their turn.
+    patience: usize,
+    refused_keys: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// So many refusals since the last success.
-    Open(u32),
-    Used,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct State {
+    /// Refusals since the last success.
+    refusals: u32,
+    /// It has been tried at all.
+    tried: bool,
+    /// The server took the method when it refused this.
+    judged: bool,
+    /// Judged before the last success.
+    stale: bool,
+    used: bool,
 }
 
 impl Agenda {
-    pub(crate) fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let entries = entries.into_iter().map(|entry| (entry, State::Open(0))).collect();
-        Self { entries, allowed: None, attempts: 0 }
+    /// `patience`: how many keys may be refused before other methods get their turn.
+    pub(crate) fn new(entries: impl IntoIterator<Item = Entry>, patience: usize) -> Self {
+        let entries = entries.into_iter().map(|entry| (entry, State::default())).collect();
+        Self { entries, allowed: None, attempts: 0, patience, refused_keys: 0 }
     }
 
     /// The next step. Tell its outcome by `refused`, `partial` or `drop_out` before asking again.
@@ -81,29 +107,44 @@ impl Agenda {
         if self.attempts >= MAX_ATTEMPTS {
             return Next::GiveUp;
         }
-        let next = self.entries.iter().enumerate().find_map(|(number, (entry, state))| match state {
-            State::Open(refusals) if *refusals < entry.tries => {
-                self.method_for(entry).map(|method| Next::Try(number, method))
-            }
-            _ => None,
-        });
-        let next = match next {
-            Some(next) => next,
-            None if self.attempts == 0 => Next::AskWhat,
+        self.attempts += 1;
+        let next = match self.candidate() {
+            Some((_, method)) if self.allowed.is_none() && method != Method::PublicKey => Next::AskWhat,
+            Some((number, method)) => Next::Try(number, method),
+            None if self.attempts == 1 => Next::AskWhat,
             None => Next::GiveUp,
         };
-        self.attempts += 1;
+        if let Next::Try(number, _) = next
+            && let Some((_, state)) = self.entries.get_mut(number)
+        {
+            state.tried = true;
+        }
         next
+    }
+
+    fn candidate(&self) -> Option<(usize, Method)> {
+        let open = |(entry, state): &(Entry, State)| !state.used && state.refusals < entry.tries;
+        let candidates = self.entries.iter().enumerate().filter(|(_, one)| open(one));
+        let usable = candidates.filter_map(|(number, (entry, state))| {
+            let method = self.method_for(entry)?;
+            let waits = method == Method::PublicKey && self.refused_keys >= self.patience;
+            Some(((waits, state.stale, number), method))
+        });
+        usable.min_by_key(|(rank, _)| *rank).map(|((_, _, number), method)| (number, method))
     }
 
     /// The server said no, and what it would take.
     pub(crate) fn refused(&mut self, number: Option<usize>, remaining: Vec<String>) {
-        if let Some((entry, State::Open(refusals))) = number.and_then(|number| self.entries.get_mut(number)) {
+        if let Some((entry, state)) = number.and_then(|number| self.entries.get_mut(number)) {
             let takes = |method: Method| remaining.iter().any(|name| name == method.name());
+            self.refused_keys += usize::from(entry.method == Method::PublicKey);
             match entry.instead.filter(|instead| takes(*instead) && !takes(entry.method)) {
                 // It was the method that was refused, and not what was shown.
                 Some(instead) => (entry.method, entry.instead) = (instead, None),
-                None => *refusals += 1,
+                None => {
+                    state.refusals += 1;
+                    state.judged = takes(entry.method);
+                }
             }
         }
         self.allowed = Some(remaining);
@@ -112,12 +153,11 @@ impl Agenda {
     /// The server said yes, and what must follow. Whatever was refused before may fit now.
     pub(crate) fn partial(&mut self, number: Option<usize>, remaining: Vec<String>) {
         if let Some((_, state)) = number.and_then(|number| self.entries.get_mut(number)) {
-            *state = State::Used;
+            state.used = true;
         }
         for (_, state) in &mut self.entries {
-            if let State::Open(refusals) = state {
-                *refusals = 0;
-            }
+            state.stale |= state.judged && state.refusals > 0;
+            state.refusals = 0;
         }
         self.allowed = Some(remaining);
     }
@@ -125,7 +165,7 @@ impl Agenda {
     /// The entry cannot be used at all: a file that cannot be read, a person who does not answer.
     pub(crate) fn drop_out(&mut self, number: usize) {
         if let Some((_, state)) = self.entries.get_mut(number) {
-            *state = State::Used;
+            state.used = true;
         }
     }
 
@@ -134,13 +174,10 @@ impl Agenda {
         self.allowed.as_deref().unwrap_or_default()
     }
 
-    /// The entries that were never refused and never used, because the server takes no such method.
-    pub(crate) fn untried(&self) -> impl Iterator<Item = usize> {
-        self.entries
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, state))| *state == State::Open(0))
-            .map(|(number, _)| number)
+    /// The entries that have not been tried, and whether the server would take them.
+    pub(crate) fn untried(&self) -> impl Iterator<Item = (usize, bool)> {
+        let untried = self.entries.iter().enumerate().filter(|(_, (_, state))| !state.tried && !state.used);
+        untried.map(|(number, (entry, _))| (number, self.method_for(entry).is_some()))
     }
 
     fn method_for(&self, entry: &Entry) -> Option<Method> {
@@ -152,7 +189,7 @@ impl Agenda {
 
 #[cfg(test)]
 mod tests {
-    use super::Method::{Interactive, Password, PublicKey};
+    use super::Method::{HostBased, Interactive, Password, PublicKey};
     use super::*;
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -160,7 +197,11 @@ mod tests {
     }
 
     fn agenda(methods: &[Method]) -> Agenda {
-        Agenda::new(methods.iter().map(|method| Entry::once(*method)))
+        Agenda::new(methods.iter().map(|method| Entry::once(*method)), 5)
+    }
+
+    fn untried(agenda: &Agenda) -> Vec<(usize, bool)> {
+        agenda.untried().collect()
     }
 
     #[test]
@@ -173,17 +214,43 @@ mod tests {
         assert_eq!(agenda.next(), Next::Try(3, Password));
         agenda.refused(Some(3), names(&["password", "publickey"]));
         assert_eq!(agenda.next(), Next::GiveUp);
-        assert_eq!(agenda.untried().collect::<Vec<_>>(), [2]);
+        assert_eq!(untried(&agenda), [(2, false)]);
     }
 
     #[test]
-    fn after_a_partial_success_what_was_refused_too_early_is_tried_again() {
-        let mut agenda = agenda(&[Password, PublicKey]);
-        assert_eq!(agenda.next(), Next::Try(0, Password));
+    fn nothing_but_a_key_is_shown_before_the_server_has_said_what_it_takes() {
+        for method in [Password, Interactive, HostBased] {
+            let mut agenda = agenda(&[method, PublicKey]);
+            assert_eq!(agenda.next(), Next::AskWhat);
+            agenda.refused(None, names(&["publickey"]));
+            assert_eq!(agenda.next(), Next::Try(1, PublicKey));
+        }
+    }
+
+    #[test]
+    fn after_a_partial_success_what_was_refused_too_early_is_tried_in_its_order() {
+        let mut agenda = agenda(&[PublicKey, Password, Interactive]);
+        assert_eq!(agenda.next(), Next::Try(0, PublicKey));
+        agenda.refused(Some(0), names(&["password"]));
+        assert_eq!(agenda.next(), Next::Try(1, Password));
+        agenda.partial(Some(1), names(&["publickey", "keyboard-interactive"]));
+        assert_eq!(agenda.next(), Next::Try(0, PublicKey));
+        agenda.partial(Some(0), names(&["keyboard-interactive"]));
+        assert_eq!(agenda.next(), Next::Try(2, Interactive));
+    }
+
+    #[test]
+    fn after_a_partial_success_what_the_server_has_judged_comes_last() {
+        let mut agenda = agenda(&[PublicKey, PublicKey, PublicKey]);
+        assert_eq!(agenda.next(), Next::Try(0, PublicKey));
         agenda.refused(Some(0), names(&["publickey"]));
         assert_eq!(agenda.next(), Next::Try(1, PublicKey));
-        agenda.partial(Some(1), names(&["password"]));
-        assert_eq!(agenda.next(), Next::Try(0, Password));
+        agenda.partial(Some(1), names(&["publickey"]));
+        assert_eq!(agenda.next(), Next::Try(2, PublicKey));
+        agenda.refused(Some(2), names(&["publickey"]));
+        assert_eq!(agenda.next(), Next::Try(0, PublicKey), "it may be the key of the second step");
+        agenda.refused(Some(0), names(&["publickey"]));
+        assert_eq!(agenda.next(), Next::GiveUp);
     }
 
     #[test]
@@ -194,6 +261,22 @@ mod tests {
         assert_eq!(agenda.next(), Next::Try(1, PublicKey));
         agenda.refused(Some(1), names(&["publickey"]));
         assert_eq!(agenda.next(), Next::GiveUp);
+    }
+
+    #[test]
+    fn many_keys_leave_patience_for_what_comes_behind_them() {
+        let entries = [PublicKey; 4].into_iter().chain([Interactive, Password]).map(Entry::once);
+        let mut agenda = Agenda::new(entries, 2);
+        let all = || names(&["publickey", "password", "keyboard-interactive"]);
+        let mut order = Vec::new();
+        while let Next::Try(number, _) = agenda.next() {
+            order.push(number);
+            agenda.refused(Some(number), all());
+            if order.len() == 3 {
+                assert_eq!(untried(&agenda), [(2, true), (3, true), (5, true)]);
+            }
+        }
+        assert_eq!(order, [0, 1, 4, 5, 2, 3]);
     }
 
     #[test]
@@ -208,30 +291,30 @@ mod tests {
     #[test]
     fn another_method_steps_in_only_where_the_first_is_not_taken() {
         let entry = Entry { method: Password, instead: Some(Interactive), tries: 1 };
-        let mut agenda = Agenda::new([Entry::once(PublicKey), entry]);
+        let mut agenda = Agenda::new([Entry::once(PublicKey), entry], 5);
         assert_eq!(agenda.next(), Next::Try(0, PublicKey));
         agenda.refused(Some(0), names(&["keyboard-interactive"]));
         assert_eq!(agenda.next(), Next::Try(1, Interactive));
 
-        // Tried before the server has said what it takes.
-        let mut agenda = Agenda::new([entry]);
+        // The server takes it no more.
+        let mut agenda = Agenda::new([entry], 5);
+        assert_eq!(agenda.next(), Next::AskWhat);
+        agenda.refused(None, names(&["keyboard-interactive", "password"]));
         assert_eq!(agenda.next(), Next::Try(0, Password));
         agenda.refused(Some(0), names(&["keyboard-interactive"]));
         assert_eq!(agenda.next(), Next::Try(0, Interactive));
         agenda.refused(Some(0), names(&["keyboard-interactive"]));
         assert_eq!(agenda.next(), Next::GiveUp);
-
-        let mut agenda = Agenda::new([entry]);
-        agenda.refused(None, names(&["keyboard-interactive", "password"]));
-        assert_eq!(agenda.next(), Next::Try(0, Password));
     }
 
     #[test]
     fn a_person_may_be_asked_again_and_what_dropped_out_stays_out() {
         let asked = Entry { method: Password, instead: None, tries: 3 };
-        let mut agenda = Agenda::new([Entry::once(PublicKey), asked]);
+        let mut agenda = Agenda::new([Entry::once(PublicKey), asked], 5);
         assert_eq!(agenda.next(), Next::Try(0, PublicKey));
         agenda.drop_out(0);
+        assert_eq!(agenda.next(), Next::AskWhat);
+        agenda.refused(None, names(&["password", "publickey"]));
         for _ in 0..3 {
             assert_eq!(agenda.next(), Next::Try(1, Password));
             agenda.refused(Some(1), names(&["password", "publickey"]));
@@ -245,12 +328,12 @@ mod tests {
     fn defect_099_no_server_makes_it_go_on_for_ever() {
         // One that refuses all, one that calls every step partial, one that mixes them.
         for answer in 0..3 {
-            let mut agenda = agenda(&[PublicKey, Password, Interactive, PublicKey]);
-            let all = || names(&["publickey", "password", "keyboard-interactive"]);
+            let mut agenda = agenda(&[PublicKey, Password, Interactive, PublicKey, HostBased]);
+            let all = || names(&["publickey", "password", "keyboard-interactive", "hostbased"]);
             let mut steps = 0;
             while let Next::Try(number, _) = agenda.next() {
                 steps += 1;
-                assert!(steps <= 10, "at most 4 + 3 + 2 + 1 attempts");
+                assert!(steps <= 15, "at most 5 + 4 + 3 + 2 + 1 attempts");
                 match (answer, steps % 2) {
                     (0, _) | (2, 0) => agenda.refused(Some(number), all()),
                     _ => agenda.partial(Some(number), all()),

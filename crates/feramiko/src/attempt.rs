@@ -28,8 +28,8 @@ impl Attempt {
         self.attempt.as_ref().map_or(&Proof::None, AuthAttempt::proof)
     }
 
-    /// Logs the user in. For a [`Proof::KeyOffer`] it only says that the key would do. For a [`Proof::None`] it lets anybody
-    /// in.
+    /// Logs the user in; where the server has [steps](crate::ServerBuilder::steps), says that this step is done. For a
+    /// [`Proof::KeyOffer`] it only says that the key would do. For a [`Proof::None`] it lets anybody in.
     ///
     /// # Errors
     /// The connection has ended, or the answer does not fit the proof, which then counts as a rejection.

@@ -1,7 +1,7 @@
 //! A client's attempts to log in, one at a time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use feramiko_crypto::Secret;
@@ -40,6 +40,15 @@ pub enum Credential {
         /// Ask first whether the key would do, so that nothing is signed in vain.
         query: bool,
     },
+    /// The client's host vouches for its user (RFC 4252 section 9).
+    HostBased {
+        /// Who signs with the host's key.
+        signer: Arc<dyn Signer>,
+        /// The full name of the client's host. OpenSSH's server wants a dot at its end.
+        host: String,
+        /// Who the user is there.
+        user: String,
+    },
     /// The server asks (RFC 4256). The responder is called by whoever waits for the attempt; its panic is "give up".
     KeyboardInteractive(Responder),
 }
@@ -56,6 +65,7 @@ impl Credential {
             Self::None => "none",
             Self::Password(_) | Self::PasswordChange { .. } => "password",
             Self::Key { .. } => "publickey",
+            Self::HostBased { .. } => "hostbased",
             Self::KeyboardInteractive(_) => "keyboard-interactive",
         }
     }
@@ -112,13 +122,19 @@ pub(crate) async fn authenticate(
     let owner = shared.until(Topic::Auth, begin).await?;
     let _undo = Undo::new(shared, move |state, now| abandon(state, owner, now));
     loop {
-        let check = |state: &mut State, _| match state.auth.event.take() {
-            Some(event) => Some(Ok(event)),
-            None => state.cause.clone().map(Err),
+        let check = |state: &mut State, _| {
+            // In the order in which they came: a banner is read before a question is answered.
+            let event = state.banner.show().or_else(|| state.auth.event.take());
+            event.map(Ok).or_else(|| state.cause.clone().map(Err))
         };
         match shared.until(Topic::Auth, check).await? {
             AuthEvent::Outcome(outcome) => return Ok(outcome.into()),
             AuthEvent::Expired(prompt) => return Ok(AuthStep::PasswordExpired { prompt }),
+            AuthEvent::Banner(text, show) => {
+                let mut show = show.lock().unwrap_or_else(PoisonError::into_inner);
+                // Whoever panics over it has seen it.
+                let _ = catch_unwind(AssertUnwindSafe(|| show(&text)));
+            }
             AuthEvent::Prompts(prompts) => {
                 let answers = responder.as_mut().and_then(|responder| {
                     catch_unwind(AssertUnwindSafe(|| responder(&prompts))).unwrap_or_default()
@@ -146,6 +162,10 @@ fn split(credential: Credential) -> (Method, Option<Arc<dyn Signer>>, Option<Res
         Credential::Key { signer, algorithm, query } => {
             let key = signer.public_key().clone();
             (Method::PublicKey { key, algorithm, query }, Some(signer), None)
+        }
+        Credential::HostBased { signer, host, user } => {
+            let key = signer.public_key().clone();
+            (Method::HostBased { key, algorithm: None, host, user }, Some(signer), None)
         }
         Credential::KeyboardInteractive(responder) => {
             (Method::KeyboardInteractive { submethods: String::new() }, None, Some(responder))

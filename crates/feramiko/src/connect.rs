@@ -17,9 +17,11 @@ use crate::dial::{self, Deadline};
 use crate::driver::socket::Socket;
 use crate::error::{Error, HostKeyRefusal, Stage};
 use crate::helper::{Driver, blocking};
+use crate::identity::{HostVoucher, Identity, Plan, Prepared};
 use crate::keyring::dot_ssh;
-use crate::login::{Identity, Plan, Prepared, log_in};
+use crate::login::log_in;
 use crate::pending::Pending;
+use crate::state::ShowBanner;
 use crate::transport::Transport;
 use crate::verify::{HostKeyVerifier, KnownHostsFiles, PinnedFingerprints, PinnedKeys, UnknownHost, prefer};
 
@@ -39,6 +41,7 @@ pub struct Connect {
     way: Way,
     trust: Trust,
     plan: Plan,
+    banner: Option<ShowBanner>,
     config: ClientConfig,
     deadline: Option<Duration>,
     driver: Option<Driver>,
@@ -74,7 +77,8 @@ impl Connect {
             problem: None,
             way: Way::Tcp,
             trust: Trust::Files { files: None, unknown: UnknownHost::Refuse, hashed: false },
-            plan: Plan { identities: Vec::new(), ask_passphrase: None, new_password: None, tries: 1 },
+            plan: Plan::default(),
+            banner: None,
             config: ClientConfig::default(),
             deadline: Some(DEFAULT_DEADLINE),
             driver: None,
@@ -147,6 +151,40 @@ impl Connect {
         answer: impl FnMut(&Prompts) -> Option<Vec<Secret>> + Send + 'static,
     ) -> Self {
         self.identity(Identity::Interactive(Arc::new(Mutex::new(answer))))
+    }
+
+    /// Logs in because the machine that this runs on vouches for its user (RFC 4252 section 9): with the key of that host, its
+    /// full name, which OpenSSH's server wants with a dot at its end, and who the user is there. Few servers take that.
+    pub fn host_based(self, key: impl Signer + 'static, host: &str, user: &str) -> Self {
+        let (signer, host, user) = (Arc::new(key), host.to_owned(), user.to_owned());
+        self.identity(Identity::HostBased(HostVoucher { signer, host, user }))
+    }
+
+    /// Which methods may be used, in which order, whatever the order of declaration: `PreferredAuthentications` of
+    /// ssh_config(5). What is declared for other methods is not used. Names that are not known here are passed over.
+    pub fn methods<S: Into<String>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
+        self.plan.methods = Some(methods.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Uses of an agent's keys only those whose [files](Self::key_file) are declared: `IdentitiesOnly` of ssh_config(5).
+    pub fn identities_only(mut self, only: bool) -> Self {
+        self.plan.identities_only = only;
+        self
+    }
+
+    /// How many keys may be refused before other methods get their turn; the rest of the keys comes behind these. Default:
+    /// 5, because servers commonly hang up at the sixth failure.
+    pub fn key_tries(mut self, keys: usize) -> Self {
+        self.plan.patience = keys;
+        self
+    }
+
+    /// Shows what the server says before the login when it says it, and before any question that comes behind it. The
+    /// words are as sent: sanitize before showing.
+    pub fn banner(mut self, show: impl FnMut(&str) + Send + 'static) -> Self {
+        self.banner = Some(Arc::new(Mutex::new(show)));
+        self
     }
 
     fn identity(mut self, identity: Identity) -> Self {
@@ -324,6 +362,9 @@ impl Connect {
         let list = &mut config.common.algorithms.host_key;
         *list = prefer(list, &known);
         let transport = open(way, &address, config, driver, deadline).await?;
+        if let Some(show) = self.banner {
+            transport.show_banner(show);
+        }
         Handshake { transport, user, deadline, driver }.run(verifier, prepared).await
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-use feramiko_keys::KeyError;
+use feramiko_keys::{Fingerprint, KeyError};
 use feramiko_proto::{ConfigError, ConnectionError, Misuse, OpenFailure, Phase};
 use feramiko_wire::sanitize;
 
@@ -114,7 +114,8 @@ pub struct AuthError {
     pub tried: Vec<Tried>,
     /// The methods that the server would still take, by their names on the wire.
     pub remaining: Vec<String>,
-    /// What was left out, and why: an encrypted key file, a method that the server does not take.
+    /// What was left out, and why: an encrypted key file, a method that the server does not take, a key for whose
+    /// algorithm it has no use, or one whose turn did not come before the server lost its patience.
     pub skipped: Vec<String>,
     /// How the connection ended, when it ended amid it.
     pub ended: Option<ConnectionError>,
@@ -126,13 +127,32 @@ pub struct AuthError {
 pub struct Tried {
     /// The method, by its name on the wire.
     pub method: String,
-    /// With what: a key and its file. Never a secret.
+    /// With what, in words: a key and its file. Never a secret.
     pub detail: String,
+    /// The key that was shown, where one was and its public half is known.
+    pub fingerprint: Option<Fingerprint>,
+    /// Where that key came from.
+    pub source: Option<KeySource>,
     /// What came of it.
     pub outcome: Outcome,
     /// Whether anything secret was shown: a key signed, a password or the answer to a question was sent. A server that
     /// lets somebody in without that may be after what it asks for next (`docs/DEFECTS.md`, row 43).
     pub proof: bool,
+}
+
+/// Where a key came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeySource {
+    /// The program gave it.
+    Program,
+    /// A file.
+    File(PathBuf),
+    /// An agent.
+    Agent {
+        /// What the agent calls it. As it says it: sanitize before showing.
+        comment: String,
+    },
 }
 
 /// What came of an attempt to log in.
@@ -342,6 +362,16 @@ impl fmt::Display for Tried {
     }
 }
 
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program => f.write_str("this program"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Agent { comment } => write!(f, "the agent's \"{}\"", sanitize(comment.as_bytes())),
+        }
+    }
+}
+
 impl From<ConnectionError> for Error {
     fn from(error: ConnectionError) -> Self {
         Self::Connection(error)
@@ -421,6 +451,8 @@ mod tests {
             tried: vec![Tried {
                 method: "password".to_owned(),
                 detail: String::new(),
+                fingerprint: None,
+                source: None,
                 outcome: Outcome::Refused,
                 proof: true,
             }],

@@ -11,8 +11,8 @@ use crate::error::Error;
 /// Asks for the passphrase of a key file; `None` for none.
 pub(crate) type AskPassphrase = Arc<Mutex<dyn FnMut(&Path) -> Option<Secret> + Send>>;
 
-/// The files that are tried when nothing is declared.
-const DEFAULT_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+/// The files that are tried when nothing is declared: ssh_config(5), IdentityFile, with the quickest first.
+const DEFAULT_FILES: [&str; 5] = ["id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"];
 /// How often a wrong passphrase may be corrected.
 const PASSPHRASE_TRIES: usize = 3;
 
@@ -62,18 +62,23 @@ fn load(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, KeyError> {
     }
 }
 
-/// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
-fn locked(path: &Path, ask: &AskPassphrase) -> Key {
+/// What stands beside a private key's file: its public half.
+pub(crate) fn public_half(path: &Path) -> Option<PublicKey> {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
-    match PublicKey::load_file(public) {
-        Ok((public, _)) => Key::Open(Arc::new(LockedKey {
+    Some(PublicKey::load_file(public).ok()?.0)
+}
+
+/// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
+fn locked(path: &Path, ask: &AskPassphrase) -> Key {
+    match public_half(path) {
+        Some(public) => Key::Open(Arc::new(LockedKey {
             public,
             path: path.to_owned(),
             ask: Arc::clone(ask),
             open: Mutex::new(None),
         })),
-        Err(_) => Key::Locked(path.to_owned(), Arc::clone(ask)),
+        None => Key::Locked(path.to_owned(), Arc::clone(ask)),
     }
 }
 

@@ -99,6 +99,7 @@ mod entry;
 mod error;
 mod gate;
 mod helper;
+mod identity;
 mod incoming;
 #[cfg(feature = "terminal")]
 mod interactive;
@@ -119,6 +120,7 @@ mod sorting;
 mod state;
 mod traffic;
 mod transport;
+mod trusted_hosts;
 mod verify;
 mod waiters;
 
@@ -144,14 +146,16 @@ pub use server_connection::{Program, ServerConnection, Session, Start, exit_stat
 pub use session::Terminal;
 pub use state::Traffic;
 pub use transport::Transport;
+pub use trusted_hosts::TrustedHosts;
 pub use verify::*;
 
 pub use feramiko_crypto::Secret;
-pub use feramiko_keys::{Fingerprint, KeyError, KeyType, PrivateKey, PublicKey, Signer};
+pub use feramiko_keys::{Fingerprint, KeyError, KeyType, KnownHosts, PrivateKey, PublicKey, Signer};
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
     ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,
-    Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Stream, Timing, WindowSize,
+    Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Steps, Stream, Timing, VerifiedHost,
+    VerifiedKey, WindowSize,
 };
 
 /// The examples of the project's front page compile.

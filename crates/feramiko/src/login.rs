@@ -1,120 +1,20 @@
 //! A client's login: the agenda's steps, carried out.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feramiko_crypto::Secret;
 use feramiko_keys::{KeyError, PublicKey, Signer};
-use feramiko_proto::{ConnectionError, Prompts};
+use feramiko_proto::{ConnectionError, Misuse, Prompts};
 
-use crate::agenda::{Agenda, Entry, Method, Next};
+use crate::agenda::{Agenda, Method, Next};
 use crate::auth::{AuthStep, Credential};
-use crate::error::{AuthError, Error, Outcome, Tried};
+use crate::error::{AuthError, Error, KeySource, Outcome, Tried};
 use crate::helper::{Driver, Either, blocking, race};
-use crate::keyring::{self, AskPassphrase, Key};
+use crate::identity::{Answer, Item, NewPassword, Prepared};
+use crate::keyring::{self, Key};
 use crate::pending::Pending;
 use crate::transport::Transport;
-
-/// Asks for a password: the number of the attempt, the first being 1. `None` gives up.
-pub(crate) type AskPassword = Arc<Mutex<dyn FnMut(u32) -> Option<Secret> + Send>>;
-/// Answers a server's questions. `None` gives up.
-pub(crate) type Answer = Arc<Mutex<dyn FnMut(&Prompts) -> Option<Vec<Secret>> + Send>>;
-/// Gives the new password when the old one has expired: the server's words. `None` gives up.
-pub(crate) type NewPassword = Arc<Mutex<dyn FnMut(&str) -> Option<Secret> + Send>>;
-
-/// What the user declared to show, in order.
-#[derive(Clone)]
-pub(crate) enum Identity {
-    Key(Arc<dyn Signer>),
-    KeyFile(PathBuf),
-    Password(Secret),
-    AskPassword(AskPassword),
-    Interactive(Answer),
-}
-
-/// How to log in.
-pub(crate) struct Plan {
-    pub(crate) identities: Vec<Identity>,
-    pub(crate) ask_passphrase: Option<AskPassphrase>,
-    pub(crate) new_password: Option<NewPassword>,
-    /// How often people are asked again.
-    pub(crate) tries: u32,
-}
-
-/// The plan with its key files read.
-pub(crate) struct Prepared {
-    entries: Vec<Item>,
-    new_password: Option<NewPassword>,
-    skipped: Vec<String>,
-    tries: u32,
-}
-
-enum Item {
-    Key { key: Key, from: Option<PathBuf> },
-    Password(Secret),
-    AskPassword { ask: AskPassword, asked: u32 },
-    Interactive(Answer),
-}
-
-impl Plan {
-    /// Reads key files: those declared, or the user's own where nothing at all is declared.
-    pub(crate) fn prepare(self) -> Result<Prepared, Error> {
-        let ask = self.ask_passphrase.as_ref();
-        let mut prepared = Prepared {
-            entries: Vec::new(),
-            new_password: self.new_password,
-            skipped: Vec::new(),
-            tries: self.tries,
-        };
-        if self.identities.is_empty() {
-            let (keys, skipped) = keyring::defaults(ask);
-            prepared.skipped = skipped;
-            prepared.entries =
-                keys.into_iter().map(|(path, key)| Item::Key { key, from: Some(path) }).collect();
-        }
-        for identity in self.identities {
-            prepared.entries.push(match identity {
-                Identity::Key(signer) => Item::Key { key: Key::Open(signer), from: None },
-                Identity::KeyFile(path) => Item::Key { key: keyring::named(&path, ask)?, from: Some(path) },
-                Identity::Password(password) => Item::Password(password),
-                Identity::AskPassword(ask) => Item::AskPassword { ask, asked: 0 },
-                Identity::Interactive(answer) => Item::Interactive(answer),
-            });
-        }
-        Ok(prepared)
-    }
-}
-
-impl Item {
-    fn entry(&self, others_interactive: bool, tries: u32) -> Entry {
-        // Servers that ask for a password by keyboard-interactive only are many; a declared answerer goes before that.
-        let instead = Some(Method::Interactive).filter(|_| !others_interactive);
-        match self {
-            Self::Key { .. } => Entry::once(Method::PublicKey),
-            Self::Password(_) => Entry { method: Method::Password, instead, tries: 1 },
-            Self::AskPassword { .. } => Entry { method: Method::Password, instead, tries },
-            Self::Interactive(_) => Entry { method: Method::Interactive, instead: None, tries },
-        }
-    }
-
-    /// What an error message calls it. Never a secret.
-    fn describe(&self) -> String {
-        match self {
-            Self::Key { key: Key::Open(signer), from } => {
-                let public = signer.public_key();
-                let key = format!("{} {}", public.algorithm(), public.fingerprint());
-                match from {
-                    Some(path) => format!("{} ({key})", path.display()),
-                    None => key,
-                }
-            }
-            Self::Key { key: Key::Locked(path, _), .. } => path.display().to_string(),
-            Self::Password(_) | Self::AskPassword { .. } | Self::Interactive(_) => String::new(),
-        }
-    }
-}
 
 /// A login under way.
 struct Login<'a> {
@@ -124,25 +24,27 @@ struct Login<'a> {
     new_password: Option<NewPassword>,
     tried: Vec<Tried>,
     skipped: Vec<String>,
-    /// Whether something secret was shown in the attempt under way.
+    /// Something secret was shown in the attempt under way.
     proof: Arc<AtomicBool>,
 }
+
+/// What came of an attempt, and what the server would take after it where it said so.
+type Step = (Outcome, Option<Vec<String>>);
 
 /// Logs in; answers what was tried, the last being the success.
 pub(crate) async fn log_in(
     transport: &Transport,
     driver: Driver,
     user: &str,
-    mut prepared: Prepared,
+    prepared: Prepared,
 ) -> Result<Vec<Tried>, Error> {
-    let interactive = prepared.entries.iter().any(|item| matches!(item, Item::Interactive(_)));
-    let tries = prepared.tries;
-    let mut agenda = Agenda::new(prepared.entries.iter().map(|item| item.entry(interactive, tries)));
+    let mut agenda = Agenda::new(prepared.entries.iter().map(|(_, entry)| *entry), prepared.patience);
+    let mut items: Vec<Item> = prepared.entries.into_iter().map(|(item, _)| item).collect();
     let mut login = Login {
         transport,
         driver,
         user,
-        new_password: prepared.new_password.take(),
+        new_password: prepared.new_password,
         tried: Vec::new(),
         skipped: prepared.skipped,
         proof: Arc::default(),
@@ -152,21 +54,24 @@ pub(crate) async fn log_in(
             Next::Try(number, method) => (Some(number), method),
             Next::AskWhat => (None, Method::None),
             Next::GiveUp => {
-                let untried = agenda.untried().filter_map(|number| prepared.entries.get(number));
-                let not_taken = untried.map(|item| format!("{} (not taken)", item.name()));
-                login.skipped.extend(not_taken);
+                login.leave_out(&agenda, &items);
                 return Err(login.failed(agenda.allowed().to_vec(), None));
             }
         };
-        let item = number.and_then(|number| prepared.entries.get_mut(number));
-        let detail = item.as_ref().map(|item| item.describe()).unwrap_or_default();
-        let outcome = login.attempt(item, method).await;
-        let (outcome, remaining) = match outcome {
+        let item = number.and_then(|number| items.get_mut(number));
+        let note = Note::of(item.as_deref(), method);
+        let step = match login.attempt(item, method).await {
             Ok(step) => step,
-            Err(error) => return Err(login.ended(error)),
+            Err(error) => {
+                login.leave_out(&agenda, &items);
+                return Err(login.ended(error));
+            }
         };
-        let proof = login.proof.load(Ordering::Relaxed);
-        login.tried.push(Tried { method: method.name().to_owned(), detail, outcome, proof });
+        let Some((outcome, remaining)) = step else {
+            number.into_iter().for_each(|number| agenda.drop_out(number));
+            continue;
+        };
+        login.note(note, method, outcome);
         match (outcome, number) {
             (Outcome::Success, _) => return Ok(login.tried),
             (Outcome::Partial, _) => agenda.partial(number, remaining.unwrap_or_default()),
@@ -181,44 +86,51 @@ pub(crate) async fn log_in(
     }
 }
 
-impl Item {
-    fn name(&self) -> String {
-        let method = match self {
-            Self::Key { .. } => "publickey",
-            Self::Password(_) | Self::AskPassword { .. } => "password",
-            Self::Interactive(_) => "keyboard-interactive",
-        };
-        match self.describe() {
-            detail if detail.is_empty() => method.to_owned(),
-            detail => format!("{method} with {detail}"),
+/// What is told of an attempt, from before it was made.
+struct Note {
+    detail: String,
+    key: Option<PublicKey>,
+    source: Option<KeySource>,
+}
+
+impl Note {
+    fn of(item: Option<&Item>, method: Method) -> Self {
+        Self {
+            detail: item.map(Item::describe).unwrap_or_default(),
+            key: item.and_then(Item::public_key).cloned(),
+            source: item.and_then(Item::source).filter(|_| method == Method::PublicKey).cloned(),
         }
     }
 }
 
-/// What came of an attempt, and what the server would take after it where it said so.
-type Step = (Outcome, Option<Vec<String>>);
-
 impl Login<'_> {
-    async fn attempt(&mut self, item: Option<&mut Item>, method: Method) -> Result<Step, Error> {
+    /// `None` when the server has heard nothing of it, because it could not have been of use.
+    async fn attempt(&mut self, item: Option<&mut Item>, method: Method) -> Result<Option<Step>, Error> {
         let answered = Arc::new(Mutex::new(true));
         let unsigned = Arc::new(Mutex::new(None));
-        let asks = matches!(item, Some(Item::Interactive(_))) || method == Method::Interactive;
+        let asks = method == Method::Interactive;
         self.proof.store(item.is_some() && !asks, Ordering::Relaxed);
+        let name = item.as_ref().map(|item| item.name());
         let (credential, password) = match item {
             None => (Credential::None, None),
-            Some(Item::Key { key, from }) => match self.signer(key).await? {
+            Some(Item::Key { key, source }) => match self.signer(key).await? {
                 Ok(signer) => {
-                    let signer: Arc<dyn Signer> =
-                        Arc::new(Noting { signer, from: from.clone(), failure: Arc::clone(&unsigned) });
-                    // Where a signature costs something, or somebody is asked for it, it is not made in vain.
-                    let query = signer.is_slow();
+                    // Where a signature costs something, somebody is asked for it, or the server has refused others, it is
+                    // not made in vain.
+                    let query = signer.is_slow() || self.tried.iter().any(Tried::is_refused_key);
+                    let signer = Noting::wrap(signer, source.clone(), &unsigned);
                     (Credential::Key { signer, algorithm: None, query }, None)
                 }
                 Err(why) => {
                     self.skipped.push(why);
-                    return Ok((Outcome::NotSigned, None));
+                    return Ok(Some((Outcome::NotSigned, None)));
                 }
             },
+            Some(Item::HostBased(voucher)) => {
+                let signer = Noting::wrap(Arc::clone(&voucher.signer), KeySource::Program, &unsigned);
+                let (host, user) = (voucher.host.clone(), voucher.user.clone());
+                (Credential::HostBased { signer, host, user }, None)
+            }
             Some(Item::Interactive(answer)) => (interactive(answer, &answered, &self.proof), None),
             Some(Item::Password(password)) => by_password(password.clone(), method, &answered, &self.proof),
             Some(Item::AskPassword { ask, asked }) => {
@@ -227,22 +139,28 @@ impl Login<'_> {
                 let ask = move || (ask.lock().unwrap_or_else(PoisonError::into_inner))(number);
                 match self.ask(ask).await? {
                     Some(password) => by_password(password, method, &answered, &self.proof),
-                    None => return Ok((Outcome::NoAnswer, None)),
+                    None => return Ok(Some((Outcome::NoAnswer, None))),
                 }
             }
         };
-        let step = self.authenticate(credential).await?;
+        let step = match (self.authenticate(credential).await, name) {
+            (Err(Error::Misuse(Misuse::Key(why))), Some(name)) => {
+                self.skipped.push(format!("{name}: {why}"));
+                return Ok(None);
+            }
+            (step, _) => step?,
+        };
         if let Some(why) = unsigned.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // Nothing was sent: what the server takes has not changed.
             self.proof.store(false, Ordering::Relaxed);
             self.skipped.push(why);
-            return Ok((Outcome::NotSigned, None));
+            return Ok(Some((Outcome::NotSigned, None)));
         }
         let step = match (step, password) {
             (AuthStep::PasswordExpired { prompt }, Some(old)) => self.change(old, prompt).await?,
             (step, _) => step,
         };
-        Ok(match step {
+        Ok(Some(match step {
             AuthStep::Success => (Outcome::Success, None),
             AuthStep::Partial { remaining } => (Outcome::Partial, Some(remaining)),
             AuthStep::Refused { remaining } => {
@@ -250,7 +168,7 @@ impl Login<'_> {
                 (if answered { Outcome::Refused } else { Outcome::NoAnswer }, Some(remaining))
             }
             _ => (Outcome::Expired, None),
-        })
+        }))
     }
 
     async fn authenticate(&self, credential: Credential) -> Result<AuthStep, Error> {
@@ -304,6 +222,31 @@ impl Login<'_> {
         }
     }
 
+    /// What came of an attempt. A question that was only a question is no attempt.
+    fn note(&mut self, note: Note, method: Method, outcome: Outcome) {
+        if method == Method::None && outcome == Outcome::Refused {
+            return;
+        }
+        let proof = self.proof.load(Ordering::Relaxed);
+        self.tried.push(Tried {
+            method: method.name().to_owned(),
+            detail: note.detail,
+            fingerprint: note.key.map(|key| key.fingerprint()),
+            source: note.source,
+            outcome,
+            proof,
+        });
+    }
+
+    /// What the server has not seen, and why.
+    fn leave_out(&mut self, agenda: &Agenda, items: &[Item]) {
+        for (number, taken) in agenda.untried() {
+            let Some(item) = items.get(number) else { continue };
+            let why = if taken { "not tried any more" } else { "not taken" };
+            self.skipped.push(format!("{} ({why})", item.name()));
+        }
+    }
+
     fn failed(&mut self, remaining: Vec<String>, ended: Option<ConnectionError>) -> Error {
         Error::from(AuthError {
             user: self.user.to_owned(),
@@ -327,11 +270,27 @@ impl Login<'_> {
     }
 }
 
+impl Tried {
+    fn is_refused_key(&self) -> bool {
+        self.method == Method::PublicKey.name() && self.outcome == Outcome::Refused
+    }
+}
+
 /// A key that keeps why it did not sign.
 struct Noting {
     signer: Arc<dyn Signer>,
-    from: Option<PathBuf>,
+    source: KeySource,
     failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Noting {
+    fn wrap(
+        signer: Arc<dyn Signer>,
+        source: KeySource,
+        failure: &Arc<Mutex<Option<String>>>,
+    ) -> Arc<dyn Signer> {
+        Arc::new(Self { signer, source, failure: Arc::clone(failure) })
+    }
 }
 
 impl Signer for Noting {
@@ -341,8 +300,12 @@ impl Signer for Noting {
 
     fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.signer.sign(algorithm, message).inspect_err(|error| {
-            let error = Error::Key { path: self.from.clone(), error: error.clone() };
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            let error = match &self.source {
+                KeySource::Program => error.to_string(),
+                KeySource::File(path) => Error::key_file(path, error.clone()).to_string(),
+                source => format!("{source}: {error}"),
+            };
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         })
     }
 
@@ -385,15 +348,4 @@ fn by_password(
         answers
     };
     (Credential::KeyboardInteractive(Box::new(answer)), None)
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(signer) => write!(f, "Key({:?})", signer.public_key()),
-            Self::KeyFile(path) => write!(f, "KeyFile({})", path.display()),
-            Self::Password(_) | Self::AskPassword(_) => f.write_str("Password(..)"),
-            Self::Interactive(_) => f.write_str("KeyboardInteractive(..)"),
-        }
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feramiko_keys::Signer;
-use feramiko_proto::{Algorithms, ServerConfig};
+use feramiko_proto::{Algorithms, ServerConfig, Steps};
 
 use crate::acceptor::Acceptor;
 use crate::driver::socket::Socket;
@@ -77,7 +77,6 @@ struct Setup {
     config: Arc<ServerConfig>,
     signers: Vec<Arc<dyn Signer>>,
     gate: Arc<Gate>,
-    banner: Option<String>,
 }
 
 /// Makes a [`Server`].
@@ -87,7 +86,6 @@ pub struct ServerBuilder {
     signers: Vec<Arc<dyn Signer>>,
     startups: MaxStartups,
     rate: Option<SourceRate>,
-    banner: Option<String>,
 }
 
 impl Server {
@@ -98,7 +96,6 @@ impl Server {
             signers: Vec::new(),
             startups: MaxStartups::default(),
             rate: None,
-            banner: None,
         }
     }
 
@@ -235,7 +232,7 @@ impl Setup {
         peer: Option<SocketAddr>,
         permit: Option<crate::gate::Permit>,
     ) -> ServerConnection {
-        ServerConnection::new(transport, peer, permit, self.banner.clone())
+        ServerConnection::new(transport, peer, permit)
     }
 }
 
@@ -253,9 +250,24 @@ impl ServerBuilder {
         self
     }
 
-    /// What is shown before authentication (RFC 4252 section 5.4), with the answer to the first attempt; at most 16 KiB.
+    /// What somebody who logs in has to go through, one step after the other; it takes the place of
+    /// [`methods`](Self::methods). To [accept](crate::Attempt::accept) an attempt is then to say that its step is done, and the
+    /// last step lets in.
+    ///
+    /// ```
+    /// use feramiko::Server;
+    ///
+    /// let server = Server::builder().steps("publickey,password publickey,keyboard-interactive".parse()?);
+    /// # Ok::<(), feramiko::Error>(())
+    /// ```
+    pub fn steps(mut self, steps: Steps) -> Self {
+        self.config.steps = steps;
+        self
+    }
+
+    /// What is shown before authentication (RFC 4252 section 5.4), with the answer to the first request; at most 16 KiB.
     pub fn banner(mut self, text: impl Into<String>) -> Self {
-        self.banner = Some(text.into());
+        self.config.banner = Some(text.into());
         self
     }
 
@@ -333,7 +345,7 @@ impl ServerBuilder {
         self.config.check()?;
         let admission = Admission::new(self.startups, self.rate);
         let gate = Gate::new(admission, self.config.common.provider.random);
-        Ok(Setup { config: Arc::new(self.config), signers: self.signers, gate, banner: self.banner })
+        Ok(Setup { config: Arc::new(self.config), signers: self.signers, gate })
     }
 }
 

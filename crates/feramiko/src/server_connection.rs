@@ -34,18 +34,11 @@ pub struct ServerConnection {
 /// What belongs to a client that is not logged in yet.
 struct Doorstep {
     permit: Option<Permit>,
-    /// Not shown yet.
-    banner: Option<String>,
 }
 
 impl ServerConnection {
-    pub(crate) fn new(
-        transport: Transport,
-        peer: Option<SocketAddr>,
-        permit: Option<Permit>,
-        banner: Option<String>,
-    ) -> Self {
-        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit, banner })) }
+    pub(crate) fn new(transport: Transport, peer: Option<SocketAddr>, permit: Option<Permit>) -> Self {
+        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit })) }
     }
 
     /// The client's next attempt to log in; `None` once it is logged in, as [`user`](Self::user).
@@ -59,14 +52,8 @@ impl ServerConnection {
         let (transport, doorstep) = (self.transport.clone(), Arc::clone(&self.doorstep));
         Pending::new(async move {
             let attempt = transport.next_attempt().await?;
-            match &attempt {
-                None => logged_in(&doorstep),
-                Some(_) => {
-                    let banner = doorstep.lock().unwrap_or_else(PoisonError::into_inner).banner.take();
-                    if let Some(banner) = banner {
-                        transport.send_banner(&banner)?;
-                    }
-                }
+            if attempt.is_none() {
+                logged_in(&doorstep);
             }
             Ok(attempt)
         })

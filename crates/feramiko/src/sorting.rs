@@ -61,8 +61,9 @@ impl State {
                 Some(verifier) => self.flow.jobs.push(Job::Verify(question, verifier)),
                 None => self.host_key = Some(question),
             },
-            Event::Banner(text) if self.banner.len() + text.len() <= MAX_BANNER => {
-                self.banner.push_str(&text);
+            Event::Banner(text) if self.banner.text.len() + text.len() <= MAX_BANNER => {
+                self.banner.text.push_str(&text);
+                self.wake(Topic::Auth);
             }
             _ => {}
         }

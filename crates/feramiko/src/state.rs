@@ -4,7 +4,7 @@
 //! bound (requests without reply, banners) is bounded here.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -43,7 +43,7 @@ pub(crate) struct State {
     /// Of a server's host keys.
     pub(crate) host_signers: Vec<Arc<dyn Signer>>,
     pub(crate) auth: Auth,
-    pub(crate) banner: String,
+    pub(crate) banner: Banner,
     pub(crate) attempts: VecDeque<AuthAttempt>,
     pub(crate) opens: VecDeque<OpenRequest>,
     /// Somebody pulls channels; a client that nobody has asked for channels refuses them at once.
@@ -124,8 +124,37 @@ pub(crate) struct Auth {
     pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
+/// Is shown what a server says before the login.
+pub(crate) type ShowBanner = Arc<Mutex<dyn FnMut(&str) + Send>>;
+
+/// The server's words before authentication.
+#[derive(Default)]
+pub(crate) struct Banner {
+    pub(crate) text: String,
+    /// Bytes of it that were shown.
+    shown: usize,
+    show: Option<ShowBanner>,
+}
+
+impl Banner {
+    /// Who is shown what has come and what is still to come; answers who was before.
+    pub(crate) fn show_to(&mut self, show: ShowBanner) -> Option<ShowBanner> {
+        self.show.replace(show)
+    }
+
+    /// What is to be shown now.
+    pub(crate) fn show(&mut self) -> Option<AuthEvent> {
+        let show = self.show.as_ref()?;
+        let text = self.text.get(self.shown..).filter(|text| !text.is_empty())?.to_owned();
+        self.shown = self.text.len();
+        Some(AuthEvent::Banner(text, Arc::clone(show)))
+    }
+}
+
 /// How an attempt goes on.
 pub(crate) enum AuthEvent {
+    /// Words of the server, and who wants to see them.
+    Banner(String, ShowBanner),
     Outcome(AuthOutcome),
     Prompts(Prompts),
     Expired(String),
@@ -147,7 +176,7 @@ impl State {
             verifier: None,
             host_signers,
             auth: Auth::default(),
-            banner: String::new(),
+            banner: Banner::default(),
             attempts: VecDeque::new(),
             opens: VecDeque::new(),
             takes_opens,

@@ -1,6 +1,6 @@
 //! [`Transport`]: one SSH connection over any socket-like object, step by step.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use feramiko_keys::{PublicKey, Signer};
@@ -17,7 +17,7 @@ use crate::incoming::IncomingChannel;
 use crate::pending::Pending;
 use crate::shared::{Handle, Shared, Undo};
 use crate::slot::Slot;
-use crate::state::{State, Traffic};
+use crate::state::{ShowBanner, State, Traffic};
 use crate::verify::HostKeyVerifier;
 use crate::waiters::{Side, Topic};
 
@@ -226,7 +226,21 @@ impl Transport {
     /// Client: the server's words before authentication (RFC 4252 section 5.4), as far as they have come. As sent:
     /// sanitize before showing.
     pub fn banner(&self) -> Option<String> {
-        self.look(|state, _| (!state.banner.is_empty()).then(|| state.banner.clone()))
+        self.look(|state, _| (!state.banner.text.is_empty()).then(|| state.banner.text.clone()))
+    }
+
+    /// Client: shows the server's words before authentication (RFC 4252 section 5.4) when they come, and before any question
+    /// that comes behind them. It is called by whoever waits for an [attempt](Self::authenticate). The words are as sent:
+    /// sanitize before showing.
+    pub fn on_banner(&self, show: impl FnMut(&str) + Send + 'static) {
+        self.show_banner(Arc::new(Mutex::new(show)));
+    }
+
+    pub(crate) fn show_banner(&self, show: ShowBanner) {
+        self.look(|state, _| {
+            let old = state.banner.show_to(show);
+            state.woken.discard(old);
+        });
     }
 
     /// Server: shows a text before authentication (RFC 4252 section 5.4).

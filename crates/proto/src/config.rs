@@ -5,6 +5,8 @@ use std::time::Duration;
 use feramiko_crypto::Provider;
 use feramiko_keys::PublicKey;
 
+use crate::steps::Steps;
+
 /// The names of the algorithms that may be negotiated, each list in order of preference.
 ///
 /// Lists may be reordered, cut and replaced. A name that is not implemented is an error at
@@ -355,6 +357,9 @@ impl ClientConfig {
     }
 }
 
+/// Bytes of a banner that a server sends.
+pub(crate) const MAX_BANNER: usize = 16 * 1024;
+
 /// A server's configuration.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -362,8 +367,15 @@ pub struct ServerConfig {
     pub common: Common,
     /// The public halves of the host keys. Signatures are asked for by an event.
     pub host_keys: Vec<PublicKey>,
-    /// Authentication methods that may be tried first, by their names. Default: `publickey`, `password`, `keyboard-interactive`.
+    /// Authentication methods that may be tried first, by their names. Default: `publickey`, `password`, `keyboard-interactive`;
+    /// `hostbased` is never tried unless it is named.
     pub methods: Vec<String>,
+    /// What somebody who logs in has to go through. When it says something, it takes the place of `methods`. Default: nothing, so
+    /// that one of `methods` is enough.
+    pub steps: Steps,
+    /// Words for whoever wants to log in, sent before the answer to the first request (RFC 4252 section 5.4); at most 16 KiB.
+    /// Default: none.
+    pub banner: Option<String>,
     /// Groups for `diffie-hellman-group-exchange-sha256`; RFC 3526's when empty.
     pub groups: Vec<feramiko_crypto::kex::DhGroup>,
 }
@@ -377,12 +389,19 @@ impl Default for ServerConfig {
             common,
             host_keys: Vec::new(),
             methods: owned(&["publickey", "password", "keyboard-interactive"]),
+            steps: Steps::default(),
+            banner: None,
             groups: Vec::new(),
         }
     }
 }
 
 impl ServerConfig {
+    /// The authentication methods that may be tried first.
+    pub(crate) fn first_methods(&self) -> Vec<String> {
+        if self.steps.is_empty() { self.methods.clone() } else { self.steps.first() }
+    }
+
     /// The host key algorithms that the host keys can serve, in the configured order.
     pub fn host_key_algorithms(&self) -> Vec<String> {
         let usable = |name: &&String| {
@@ -394,6 +413,9 @@ impl ServerConfig {
     /// Refuses what cannot work, before anything is sent.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.common.check()?;
+        if self.banner.as_ref().is_some_and(|text| text.len() > MAX_BANNER) {
+            return Err(ConfigError::Limit("the banner is longer than 16 KiB"));
+        }
         if self.host_key_algorithms().is_empty() {
             return Err(ConfigError::NoHostKey);
         }

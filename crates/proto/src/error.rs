@@ -260,6 +260,8 @@ pub enum Misuse {
     ChannelState(&'static str),
     /// An argument cannot be sent: says which and why.
     Argument(&'static str),
+    /// This key cannot log in here, for want of an algorithm: says why. The server has not heard of it.
+    Key(&'static str),
     /// A limit of this side's configuration is reached: says which.
     Limit(&'static str),
 }
@@ -399,7 +401,9 @@ impl fmt::Display for Misuse {
             Self::NotReady => f.write_str("the first key exchange is not done yet"),
             Self::WrongRole => f.write_str("only the other side of a connection may do that"),
             Self::NoSuchChannel => f.write_str("the channel is gone"),
-            Self::ChannelState(why) | Self::Argument(why) | Self::Limit(why) => f.write_str(why),
+            Self::ChannelState(why) | Self::Argument(why) | Self::Key(why) | Self::Limit(why) => {
+                f.write_str(why)
+            }
         }
     }
 }

@@ -132,7 +132,7 @@ pub struct SignRequest {
 pub enum SignPurpose {
     /// A server's host key proves itself.
     HostKey,
-    /// A client's user key logs in.
+    /// A key of the client's logs in: the user's, or that of the user's host.
     UserKey,
 }
 
@@ -178,6 +178,17 @@ pub enum Method {
         algorithm: Option<String>,
         /// Ask first whether the key would do, and sign only then.
         query: bool,
+    },
+    /// RFC 4252 section 9: the client's host vouches for its user. The signature is asked for by [`Event::Sign`].
+    HostBased {
+        /// The public half of the host's key.
+        key: PublicKey,
+        /// The algorithm; `None` chooses the best that this side knows.
+        algorithm: Option<String>,
+        /// The full name of the client's host. OpenSSH ends it with a dot, and compares it with what the address says.
+        host: String,
+        /// Who the user is there.
+        user: String,
     },
     /// RFC 4256.
     KeyboardInteractive {
@@ -275,6 +286,9 @@ pub enum Proof {
     KeyOffer(PublicKey),
     /// The client holds the private half of this key: its signature over this session, user and key is verified.
     Key(VerifiedKey),
+    /// The client's host vouches for its user: the signature of the host's key over this session and these names is
+    /// verified. Whether that host is to be believed is not: its name is what it says itself.
+    HostBased(VerifiedHost),
     /// The client wants to be asked (keyboard-interactive). Answer with [`Decision::Ask`].
     Interactive {
         /// The client's hints.
@@ -302,15 +316,41 @@ impl VerifiedKey {
     }
 }
 
+/// A client's host that has signed for its user (RFC 4252 section 9). Only the verification in this crate makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedHost {
+    pub(crate) key: VerifiedKey,
+    pub(crate) host: String,
+    pub(crate) user: String,
+}
+
+impl VerifiedHost {
+    /// The key of the host.
+    pub fn key(&self) -> &VerifiedKey {
+        &self.key
+    }
+    /// The name that the host says it has, without a dot at its end. It means something only together with the key: look
+    /// both up. As sent otherwise: sanitize before showing.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+    /// Who the user is on that host. As sent: sanitize before showing.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+}
+
 /// The answer to an [`AuthAttempt`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Log the user in; for a [`Proof::KeyOffer`]: the key would do.
+    /// Log the user in; for a [`Proof::KeyOffer`]: the key would do. Where the server has [`Steps`](crate::Steps), the step is
+    /// done, and the user is logged in when it was the last.
     Accept,
     /// No.
     Reject,
-    /// The proof is right and one of these methods must follow. On a [`Proof::None`] or [`Proof::KeyOffer`] this is a refusal.
+    /// The proof is right and one of these methods must follow. On a [`Proof::None`] or [`Proof::KeyOffer`] this is a refusal,
+    /// and so it is where the server has [`Steps`](crate::Steps), which know what follows.
     Partial {
         /// Methods that can continue.
         remaining: Vec<String>,

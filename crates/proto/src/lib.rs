@@ -14,6 +14,7 @@ mod kex;
 mod msg;
 mod output;
 mod packet;
+mod steps;
 mod timers;
 mod transport;
 mod userauth;
@@ -26,3 +27,4 @@ pub use error::{
 pub use event::*;
 pub use feramiko_crypto::{Provider, Secret};
 pub use kex::{Compression, Negotiated, SessionProof};
+pub use steps::Steps;

@@ -106,28 +106,6 @@ pub(super) fn lost(error: &Error, host: &str) -> String {
     }
 }
 
-/// The exit status that a shell gives to a command which that signal has ended.
-pub(super) fn signal_status(name: &str) -> Option<u8> {
-    use rustix::process::Signal as S;
-    let signals = [
-        ("ABRT", S::ABORT),
-        ("ALRM", S::ALARM),
-        ("FPE", S::FPE),
-        ("HUP", S::HUP),
-        ("ILL", S::ILL),
-        ("INT", S::INT),
-        ("KILL", S::KILL),
-        ("PIPE", S::PIPE),
-        ("QUIT", S::QUIT),
-        ("SEGV", S::SEGV),
-        ("TERM", S::TERM),
-        ("USR1", S::USR1),
-        ("USR2", S::USR2),
-    ];
-    let (_, signal) = signals.iter().find(|(known, _)| *known == name)?;
-    u8::try_from(128 + signal.as_raw()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,12 +127,5 @@ mod tests {
         let words = connecting(&Error::Connect(mixed), &target());
         assert_eq!(words.matches("as the system says").count(), 2, "{words}");
         assert!(!words.contains("is the port right"), "{words}");
-    }
-
-    #[test]
-    fn signals_become_what_a_shell_makes_of_them() {
-        assert_eq!(signal_status("TERM"), Some(143));
-        assert_eq!(signal_status("KILL"), Some(137));
-        assert_eq!(signal_status("28@openssh.com"), None);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use feramiko::{Client, Error, HostKeyRefusal, KeyError, PrivateKey, Prompts, Secret};
+use feramiko_wire::sanitize;
 use zeroize::Zeroizing;
 
 use super::{Target, deadline, explain, say};
@@ -47,6 +48,7 @@ pub(super) fn connect(arguments: &SshArgs, target: &Target) -> Result<Client, St
         .keyboard_interactive(move |prompts| prompted.answers(prompts))
         .ask_password(move |attempt| about_password.password(attempt))
         .new_password(move |words| about_new.new_password(words))
+        .banner(|text| say(&sanitize(text.as_bytes())))
         .wait();
     connected.map_err(|error| {
         tracing::error!(%error, "no connection");

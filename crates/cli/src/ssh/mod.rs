@@ -56,10 +56,6 @@ fn call(arguments: &SshArgs) -> Result<u8, String> {
     let client = login::connect(arguments, &target)?;
     let transport = client.transport();
     tracing::info!(negotiated = ?transport.negotiated(), peer = ?transport.peer_version(), "logged in");
-    let banner = transport.banner().unwrap_or_default();
-    if !banner.is_empty() {
-        say(&sanitize(banner.as_bytes()));
-    }
     let status = talk(arguments, &target, &client);
     client.close().wait();
     status
@@ -94,7 +90,8 @@ fn talk(arguments: &SshArgs, target: &Target, client: &Client) -> Result<u8, Str
             if !message.is_empty() {
                 complain(&format!("the host says: {}", sanitize(message.as_bytes())));
             }
-            explain::signal_status(&name).unwrap_or(FAILURE)
+            // As OpenSSH's client has it, which knows of no status but a number.
+            FAILURE
         }
         Ending::Exited(_) | Ending::Untold => FAILURE,
         Ending::Left => FAILURE,

@@ -7,6 +7,7 @@ mod commands;
 mod hosts;
 mod limits;
 mod login;
+mod methods;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};

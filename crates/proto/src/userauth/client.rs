@@ -4,6 +4,7 @@ use feramiko_crypto::Secret;
 use feramiko_keys::PublicKey;
 use feramiko_wire::{Reader, Writer};
 
+use super::hostbased::HostRequest;
 use super::signed::KeyRequest;
 use super::{
     Budget, Context, Extensions, INTERACTIVE, MAX_BANNER, MAX_PROMPTS, NONE, PASSWORD, SERVICE, unexpected,
@@ -129,7 +130,8 @@ impl Client {
                 State::Password
             }
             Method::PublicKey { key, algorithm, query } => {
-                let algorithm = self.choose_algorithm(&key, algorithm)?;
+                let theirs = self.context.extensions.server_sig_algs.as_deref();
+                let algorithm = self.choose_algorithm(&key, algorithm, theirs)?;
                 self.user = user.to_owned();
                 if query {
                     let request = KeyRequest { user, algorithm: &algorithm, key: key.blob(), host_key: None };
@@ -138,6 +140,19 @@ impl Client {
                 } else {
                     self.ask_signature(key, algorithm, out)
                 }
+            }
+            Method::HostBased { key, algorithm, host, user: client_user } => {
+                check_text(host.as_bytes())?;
+                check_text(client_user.as_bytes())?;
+                // What a server lists in server-sig-algs is about users' keys.
+                let algorithm = self.choose_algorithm(&key, algorithm, None)?;
+                let blob = key.blob();
+                let (host, client_user) = (host.as_str(), client_user.as_str());
+                let request = HostRequest { user, algorithm: &algorithm, key: blob, host, client_user };
+                let message = request.signed_text(&self.context.session_id);
+                let mut unsigned = Vec::new();
+                request.encode(&mut unsigned);
+                self.await_signature(key, algorithm, message, unsigned, out)
             }
             Method::KeyboardInteractive { submethods } => {
                 check_text(submethods.as_bytes())?;
@@ -306,7 +321,6 @@ impl Client {
 
     /// Asks for the signature of `self.user`'s key.
     fn ask_signature(&mut self, key: PublicKey, algorithm: String, out: &mut Output) -> State {
-        self.serial = self.serial.wrapping_add(1);
         let request = KeyRequest {
             user: &self.user,
             algorithm: &algorithm,
@@ -316,36 +330,51 @@ impl Client {
         let message = request.signed_text(&self.context.session_id);
         let mut unsigned = Vec::new();
         request.encode(true, &mut unsigned);
+        self.await_signature(key, algorithm, message, unsigned, out)
+    }
+
+    /// `unsigned`: the message that the signature is to be put behind.
+    fn await_signature(
+        &mut self,
+        key: PublicKey,
+        algorithm: String,
+        message: Vec<u8>,
+        unsigned: Vec<u8>,
+        out: &mut Output,
+    ) -> State {
+        self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         out.tell(Event::Sign(SignRequest { purpose: SignPurpose::UserKey, key, algorithm, message, serial }));
         State::Signing { serial, request: unsigned }
     }
 
-    /// The first of our algorithms that this key can make and, for RSA, that the server takes. One that does not
-    /// tell what it takes gets our favourite: SHA-1 signatures, which old servers would mean, are not made.
-    fn choose_algorithm(&self, key: &PublicKey, wanted: Option<String>) -> Result<String, Misuse> {
+    /// The first of our algorithms that this key can make and that the server takes, as far as it has said what that is. One that has
+    /// not gets our favourite: SHA-1 signatures, which old servers would mean, are not made.
+    fn choose_algorithm(
+        &self,
+        key: &PublicKey,
+        wanted: Option<String>,
+        theirs: Option<&[String]>,
+    ) -> Result<String, Misuse> {
         let ours = &self.context.common.algorithms.user_key;
         let can = key.signature_algorithms();
         if let Some(wanted) = wanted {
             if !can.contains(&wanted.as_str()) {
-                return Err(Misuse::Argument("the key cannot make signatures of that algorithm"));
+                return Err(Misuse::Key("the key cannot make signatures of that algorithm"));
             }
             if !ours.contains(&wanted) {
-                return Err(Misuse::Argument(
-                    "the configuration does not allow that algorithm for user keys",
-                ));
+                return Err(Misuse::Key("the configuration does not allow that algorithm for user keys"));
             }
             return Ok(wanted);
         }
         let mut allowed = ours.iter().filter(|name| can.contains(&name.as_str())).peekable();
         if allowed.peek().is_none() {
-            return Err(Misuse::Argument("the configuration does not allow this type of user key"));
+            return Err(Misuse::Key("the configuration does not allow this type of user key"));
         }
-        let theirs = self.context.extensions.server_sig_algs.as_ref().filter(|_| can.len() > 1);
         allowed
-            .find(|name| theirs.is_none_or(|theirs| theirs.contains(name)))
+            .find(|name| theirs.is_none_or(|theirs| takes(theirs, name)))
             .cloned()
-            .ok_or(Misuse::Argument("the server takes no signature algorithm that is allowed for this key"))
+            .ok_or(Misuse::Key("the server takes no signature algorithm that is allowed for this key"))
     }
 
     /// The attempt ends without a word to the server.
@@ -353,6 +382,18 @@ impl Client {
         self.state = State::Idle;
         out.tell(Event::Authentication(AuthOutcome::Failure { remaining: self.remaining.clone() }));
     }
+}
+
+/// Whether a server that lists `theirs` (RFC 8308 section 3.1) takes signatures of this algorithm. It need not list the
+/// algorithms of certificates, whose signatures are of the key's own.
+fn takes(theirs: &[String], algorithm: &str) -> bool {
+    // The first servers that listed anything (OpenSSH 7.2) listed RSA's alone, and took others all the same.
+    let is_rsa = |name: &str| name.starts_with("rsa-sha2-") || name.starts_with("ssh-rsa");
+    if !is_rsa(algorithm) && theirs.iter().all(|name| is_rsa(name)) {
+        return true;
+    }
+    let plain = algorithm.strip_suffix("-cert-v01@openssh.com").unwrap_or(algorithm);
+    theirs.iter().any(|name| name == algorithm || name.strip_suffix("@openssh.com").unwrap_or(name) == plain)
 }
 
 fn send_request(user: &str, method: &str, out: &mut Output, fields: impl FnOnce(&mut Writer<'_>)) {

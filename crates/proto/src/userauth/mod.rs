@@ -3,6 +3,7 @@
 //! Nothing here knows of key exchange beyond the proof that one is done, or of channels.
 
 mod client;
+mod hostbased;
 mod request;
 mod server;
 mod signed;
@@ -21,12 +22,14 @@ pub(crate) use server::Server;
 const SERVICE: &str = "ssh-connection";
 /// Questions in one round of keyboard-interactive, both ways.
 const MAX_PROMPTS: usize = 64;
-/// Bytes of banners a client listens to, and of one that a server sends.
+/// Bytes of banners a client listens to.
 const MAX_BANNER: usize = 64 * 1024;
 
 const PUBLICKEY: &str = "publickey";
 /// OpenSSH PROTOCOL section 3.1: `publickey` whose signature covers the server's host key.
 const HOSTBOUND: &str = "publickey-hostbound-v00@openssh.com";
+/// RFC 4252 section 9.
+const HOSTBASED: &str = "hostbased";
 const PASSWORD: &str = "password";
 const INTERACTIVE: &str = "keyboard-interactive";
 const NONE: &str = "none";

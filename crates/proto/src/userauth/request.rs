@@ -4,7 +4,7 @@ use feramiko_keys::PublicKey;
 use feramiko_wire::{DecodeError, Reader};
 
 use super::signed::KeyRequest;
-use super::{Context, HOSTBOUND, INTERACTIVE, NONE, PASSWORD, PUBLICKEY};
+use super::{Context, HOSTBASED, HOSTBOUND, INTERACTIVE, NONE, PASSWORD, PUBLICKEY};
 use crate::event::{Proof, VerifiedKey};
 
 /// Bytes of a user name, a password or an answer that a server listens to.
@@ -23,6 +23,13 @@ pub(crate) enum Fields<'a> {
         host_key: Option<&'a [u8]>,
         signature: Option<&'a [u8]>,
     },
+    HostBased {
+        algorithm: &'a str,
+        key: &'a [u8],
+        host: &'a str,
+        client_user: &'a str,
+        signature: &'a [u8],
+    },
     Interactive {
         submethods: &'a [u8],
     },
@@ -31,7 +38,7 @@ pub(crate) enum Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// RFC 4252 sections 5.2, 7 and 8, RFC 4256 section 3.1, OpenSSH PROTOCOL section 3.1.
+    /// RFC 4252 sections 5.2 and 7 to 9, RFC 4256 section 3.1, OpenSSH PROTOCOL section 3.1.
     pub(crate) fn decode(method: &str, fields: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(fields);
         let fields = match method {
@@ -50,6 +57,13 @@ impl<'a> Fields<'a> {
                 let signature = if has_signature { Some(reader.string()?) } else { None };
                 Self::Key { algorithm, key, host_key, signature }
             }
+            HOSTBASED => Self::HostBased {
+                algorithm: reader.utf8()?,
+                key: reader.string()?,
+                host: reader.utf8()?,
+                client_user: reader.utf8()?,
+                signature: reader.string()?,
+            },
             INTERACTIVE => {
                 let _language = reader.string()?;
                 Self::Interactive { submethods: reader.string()? }
@@ -66,6 +80,7 @@ impl<'a> Fields<'a> {
             Self::None => Some(NONE),
             Self::Password { .. } => Some(PASSWORD),
             Self::Key { .. } => Some(PUBLICKEY),
+            Self::HostBased { .. } => Some(HOSTBASED),
             Self::Interactive { .. } => Some(INTERACTIVE),
             Self::Unknown => None,
         }

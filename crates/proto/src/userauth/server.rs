@@ -6,10 +6,13 @@ use std::sync::Arc;
 use feramiko_crypto::Secret;
 use feramiko_wire::{NameList, Reader, Writer, is_name};
 
+use super::hostbased::{HostRequest, check_host};
 use super::request::{self, Fields, MAX_TEXT};
 use super::signed::KeyRequest;
-use super::{Budget, Context, MAX_BANNER, MAX_PROMPTS, NONE, SERVICE, unexpected};
-use crate::config::ServerConfig;
+use super::{
+    Budget, Context, HOSTBASED, INTERACTIVE, MAX_PROMPTS, NONE, PASSWORD, PUBLICKEY, SERVICE, unexpected,
+};
+use crate::config::{MAX_BANNER, ServerConfig};
 use crate::error::{ConnectionError, Misuse, ProtocolError};
 use crate::event::{AuthAttempt, Decision, Event, Prompt, Proof};
 use crate::kex::Protected;
@@ -17,6 +20,7 @@ use crate::msg::userauth::{
     Banner, Failure, InfoRequest, InfoResponse, PasswordChangeRequest, PublicKeyOk, Request, Success,
 };
 use crate::output::Output;
+use crate::steps::Progress;
 
 /// Bytes of requests that may wait while the application thinks about one.
 const MAX_WAITING: usize = 64 * 1024;
@@ -25,11 +29,15 @@ pub(crate) struct Server {
     config: Arc<ServerConfig>,
     context: Context,
     state: State,
-    /// Whom `allowed` and `may_change` are about: another user or service starts anew (RFC 4252 section 5).
+    /// Whom the four below are about: another user or service starts anew (RFC 4252 section 5).
     user: String,
     service: String,
     /// Methods that can be tried now.
     allowed: Vec<String>,
+    /// How far it has come.
+    progress: Progress,
+    /// Keys that have done a step, which they can do only once.
+    used_keys: Vec<Vec<u8>>,
     /// We have asked for a new password. One that nobody asked for is refused.
     may_change: bool,
     /// Requests that came while the application thought; they may hold passwords.
@@ -40,6 +48,8 @@ pub(crate) struct Server {
     failures: u32,
     queries: u32,
     said_none: bool,
+    /// The banner was sent.
+    greeted: bool,
 }
 
 enum State {
@@ -73,7 +83,9 @@ impl Server {
         Self {
             serial: context.first_serial(),
             budget: Budget::new(context.common.limits.userauth_messages),
-            allowed: config.methods.clone(),
+            allowed: config.first_methods(),
+            progress: Progress::new(&config.steps),
+            used_keys: Vec::new(),
             config,
             context,
             state: State::Idle,
@@ -85,6 +97,7 @@ impl Server {
             failures: 0,
             queries: 0,
             said_none: false,
+            greeted: false,
         }
     }
 
@@ -98,7 +111,7 @@ impl Server {
         if matches!(self.state, State::Done) {
             return Err(Misuse::AlreadyAuthenticated);
         }
-        if text.len() > MAX_BANNER / 4 {
+        if text.len() > MAX_BANNER {
             return Err(Misuse::Argument("a banner is longer than 16 KiB"));
         }
         out.send(|packet| Banner { message: text.as_bytes(), language: b"" }.encode(packet));
@@ -148,10 +161,19 @@ impl Server {
         let algorithm = algorithm.take().unwrap_or_default();
         let is_none = matches!(attempt.proof, Proof::None);
         let is_query = matches!(attempt.proof, Proof::KeyOffer(_));
-        let (step, answer) = match fit(attempt.proof, decision) {
+        let (method, used_key) = named(&attempt.proof);
+        let has_steps = !self.config.steps.is_empty();
+        let (step, answer) = match fit(attempt.proof, decision, has_steps) {
             Ok(step) => (step, Ok(())),
             Err(misuse) => (Step::Failure, Err(misuse)),
         };
+        let step = match step {
+            Step::Success if !self.progress.pass(method) => Step::Partial(self.progress.allowed()),
+            step => step,
+        };
+        if matches!(step, Step::Partial(_)) {
+            self.used_keys.extend(used_key);
+        }
         self.state = State::Idle;
         match step {
             Step::Failure if is_query => self.send_failure(false, out),
@@ -205,6 +227,11 @@ impl Server {
         let malformed = |error| ProtocolError::Malformed { message: Request::NUMBER, error };
         let request = Request::decode(payload).map_err(malformed)?;
         let fields = Fields::decode(request.method, request.fields.0).map_err(malformed)?;
+        if !std::mem::replace(&mut self.greeted, true)
+            && let Some(text) = &self.config.banner
+        {
+            out.send(|packet| Banner { message: text.as_bytes(), language: b"" }.encode(packet));
+        }
         if matches!(self.state, State::Prompted { .. }) {
             // A new request ends the questions, without an answer (RFC 4252 section 5.1), but not for free.
             self.state = State::Idle;
@@ -232,7 +259,9 @@ impl Server {
     /// Another user or service starts anew: what was achieved so far was somebody else's (RFC 4252 section 5).
     fn follow_principal(&mut self, request: &Request<'_>) {
         if request.user != self.user || request.service != self.service {
-            self.allowed.clone_from(&self.config.methods);
+            self.allowed = self.config.first_methods();
+            self.progress = Progress::new(&self.config.steps);
+            self.used_keys.clear();
             self.may_change = false;
             request.user.clone_into(&mut self.user);
             request.service.clone_into(&mut self.service);
@@ -250,9 +279,14 @@ impl Server {
                 (may_change && request::is_password(old) && request::is_password(new))
                     .then(|| Proof::PasswordChange { old: old.to_vec().into(), new: new.to_vec().into() })
             }
+            Fields::Key { key, .. } if self.used_keys.iter().any(|used| used == key) => None,
             Fields::Key { algorithm, key, host_key, signature } => {
                 let request = KeyRequest { user, algorithm, key, host_key };
                 request::check_key(&self.context, request, signature)
+            }
+            Fields::HostBased { algorithm, key, host, client_user, signature } => {
+                let request = HostRequest { user, algorithm, key, host, client_user };
+                check_host(&self.context, request, signature)
             }
             Fields::Interactive { submethods } => (submethods.len() <= MAX_TEXT)
                 .then(|| Proof::Interactive { submethods: String::from_utf8_lossy(submethods).into_owned() }),
@@ -310,8 +344,20 @@ impl Server {
     }
 }
 
+/// The method of a proof, and the key where it is a user's.
+fn named(proof: &Proof) -> (&'static str, Option<Vec<u8>>) {
+    match proof {
+        Proof::None => (NONE, None),
+        Proof::Password(_) | Proof::PasswordChange { .. } => (PASSWORD, None),
+        Proof::KeyOffer(_) => (PUBLICKEY, None),
+        Proof::Key(verified) => (PUBLICKEY, Some(verified.key.blob().to_vec())),
+        Proof::HostBased(_) => (HOSTBASED, None),
+        Proof::Interactive { .. } | Proof::Answers(_) => (INTERACTIVE, None),
+    }
+}
+
 /// Whether a decision can be one about this proof.
-fn fit(proof: Proof, decision: Decision) -> Result<Step, Misuse> {
+fn fit(proof: Proof, decision: Decision, has_steps: bool) -> Result<Step, Misuse> {
     match (proof, decision) {
         (_, Decision::Reject) => Ok(Step::Failure),
         (Proof::KeyOffer(key), Decision::Accept) => Ok(Step::KeyOk(key)),
@@ -322,6 +368,9 @@ fn fit(proof: Proof, decision: Decision) -> Result<Step, Misuse> {
             Err(Misuse::Argument("keyboard-interactive needs a round of questions, if only of none"))
         }
         (_, Decision::Accept) => Ok(Step::Success),
+        (_, Decision::Partial { .. }) if has_steps => {
+            Err(Misuse::Argument("the server's steps know what follows: accept the proof, or reject it"))
+        }
         (_, Decision::Partial { remaining }) => {
             if remaining.is_empty() || !remaining.iter().all(|name| is_name(name)) {
                 return Err(Misuse::Argument("a partial success must name the methods that can follow"));

@@ -392,19 +392,25 @@ fn defect_099_a_server_cannot_make_a_client_loop_for_ever() {
 }
 
 #[test]
-fn rsa_keys_sign_with_what_the_server_takes() {
-    let key = PrivateKey::generate(KeyType::Rsa { bits: 2048 }).unwrap();
-    let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-    let chosen = |server_sig_algs| {
+fn keys_sign_with_what_the_server_takes() {
+    let (rsa, ed25519) = (PrivateKey::generate(KeyType::Rsa { bits: 2048 }).unwrap(), ed25519());
+    let chosen = |key: &PrivateKey, names: Option<&[&str]>| {
+        let server_sig_algs = names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
         let mut client = client_with(Extensions { server_sig_algs, hostbound: false });
         let mut out = output();
         let result = client.authenticate("robey", login_with(key.public_key(), false), &mut out);
         result.map(|()| sign_request(&mut out).algorithm().to_owned())
     };
-    assert_eq!(chosen(None).unwrap(), "rsa-sha2-512");
-    assert_eq!(chosen(names(&["ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512"])).unwrap(), "rsa-sha2-512");
-    assert_eq!(chosen(names(&["ssh-rsa", "rsa-sha2-256"])).unwrap(), "rsa-sha2-256");
-    assert!(matches!(chosen(names(&["ssh-ed25519", "ssh-rsa"])), Err(Misuse::Argument(_))));
+    assert_eq!(chosen(&rsa, None).unwrap(), "rsa-sha2-512");
+    let all = ["ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512"];
+    assert_eq!(chosen(&rsa, Some(&all)).unwrap(), "rsa-sha2-512");
+    assert_eq!(chosen(&ed25519, Some(&all)).unwrap(), "ssh-ed25519");
+    let old = ["ssh-rsa", "rsa-sha2-256"];
+    assert_eq!(chosen(&rsa, Some(&old)).unwrap(), "rsa-sha2-256");
+    // A list of RSA's algorithms alone is about RSA alone.
+    assert_eq!(chosen(&ed25519, Some(&old)).unwrap(), "ssh-ed25519");
+    assert!(matches!(chosen(&rsa, Some(&["ssh-ed25519", "ssh-rsa"])), Err(Misuse::Key(_))));
+    assert!(matches!(chosen(&ed25519, Some(&["ecdsa-sha2-nistp256"])), Err(Misuse::Key(_))));
 }
 
 #[test]
@@ -433,7 +439,7 @@ fn only_algorithms_that_are_allowed_and_fit_the_key_sign() {
         client.authenticate("robey", method, &mut out)
     };
     for algorithm in [None, Some("ssh-ed25519"), Some("rsa-sha2-512"), Some("ssh-rsa"), Some("")] {
-        assert!(matches!(attempt(algorithm), Err(Misuse::Argument(_))), "{algorithm:?}");
+        assert!(matches!(attempt(algorithm), Err(Misuse::Key(_))), "{algorithm:?}");
     }
 }
 

@@ -1,9 +1,11 @@
 //! Both sides with messages made by hand.
 
 mod client;
+mod hostbased;
 mod limits;
 mod server;
 mod server_keys;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Instant;

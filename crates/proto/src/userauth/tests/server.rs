@@ -223,7 +223,7 @@ fn defect_039_a_password_is_changed_only_when_we_asked_and_brings_the_old_one() 
 #[test]
 fn defect_040_methods_that_are_empty_or_odd_are_refused() {
     let mut out = output();
-    for method in ["", "\0", "Password", "password\0", "password ", "hostbased", "publickey-hostbound"] {
+    for method in ["", "\0", "Password", "password\0", "password ", "Hostbased", "publickey-hostbound"] {
         let payload = request("robey", method, |writer| {
             writer.boolean(false);
             writer.string(b"foo");

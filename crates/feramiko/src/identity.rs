@@ -1,0 +1,407 @@
+//! What a user shows to log in: as declared, and made ready.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use feramiko_crypto::Secret;
+use feramiko_keys::{PublicKey, Signer};
+use feramiko_proto::Prompts;
+
+use crate::agenda::{Entry, Method};
+use crate::error::{Error, KeySource};
+use crate::keyring::{self, AskPassphrase, Key};
+
+/// Asks for a password: the number of the attempt, the first being 1. `None` gives up.
+pub(crate) type AskPassword = Arc<Mutex<dyn FnMut(u32) -> Option<Secret> + Send>>;
+/// Answers a server's questions. `None` gives up.
+pub(crate) type Answer = Arc<Mutex<dyn FnMut(&Prompts) -> Option<Vec<Secret>> + Send>>;
+/// Gives the new password when the old one has expired: the server's words. `None` gives up.
+pub(crate) type NewPassword = Arc<Mutex<dyn FnMut(&str) -> Option<Secret> + Send>>;
+/// The keys of an agent and their comments, or why there are none. It may block.
+pub(crate) type AgentKeys = Arc<dyn Fn() -> Result<Vec<(Arc<dyn Signer>, String)>, Error> + Send + Sync>;
+
+/// Keys that may be refused before other methods get their turn: one less than OpenSSH's server takes failures by default
+/// (`MaxAuthTries`).
+const PATIENCE: usize = 5;
+
+/// What the user declared to show, in order.
+#[derive(Clone)]
+pub(crate) enum Identity {
+    Key(Arc<dyn Signer>),
+    KeyFile(PathBuf),
+    #[cfg_attr(not(test), expect(dead_code, reason = "the client of agents makes these"))]
+    Agent(AgentKeys),
+    Password(Secret),
+    AskPassword(AskPassword),
+    Interactive(Answer),
+    HostBased(HostVoucher),
+}
+
+/// The host that vouches for its user.
+#[derive(Clone)]
+pub(crate) struct HostVoucher {
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) host: String,
+    pub(crate) user: String,
+}
+
+/// How to log in.
+pub(crate) struct Plan {
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) ask_passphrase: Option<AskPassphrase>,
+    pub(crate) new_password: Option<NewPassword>,
+    /// How often people are asked again.
+    pub(crate) tries: u32,
+    /// The methods that may be used, in this order; `None`: all, in the order of the identities.
+    pub(crate) methods: Option<Vec<String>>,
+    /// Of an agent's keys only those of the declared files.
+    pub(crate) identities_only: bool,
+    /// Keys that may be refused before other methods get their turn.
+    pub(crate) patience: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            identities: Vec::new(),
+            ask_passphrase: None,
+            new_password: None,
+            tries: 1,
+            methods: None,
+            identities_only: false,
+            patience: PATIENCE,
+        }
+    }
+}
+
+/// The plan with its key files read.
+pub(crate) struct Prepared {
+    /// What there is to show, and how.
+    pub(crate) entries: Vec<(Item, Entry)>,
+    pub(crate) new_password: Option<NewPassword>,
+    /// What is not shown, and why.
+    pub(crate) skipped: Vec<String>,
+    pub(crate) patience: usize,
+}
+
+/// Something to show.
+pub(crate) enum Item {
+    Key { key: Key, source: KeySource },
+    Password(Secret),
+    AskPassword { ask: AskPassword, asked: u32 },
+    Interactive(Answer),
+    HostBased(HostVoucher),
+}
+
+/// A key of an agent.
+struct AgentKey {
+    signer: Arc<dyn Signer>,
+    comment: String,
+    /// One of the declared files is the same key.
+    named: bool,
+}
+
+impl Plan {
+    /// Reads key files and asks agents: what is declared, or the user's own files where nothing at all is.
+    pub(crate) fn prepare(self) -> Result<Prepared, Error> {
+        let mut skipped = Vec::new();
+        let mut agents = self.ask_agents(&mut skipped);
+        let mut items = Vec::new();
+        if self.identities.is_empty() {
+            let (keys, left_out) = keyring::defaults(self.ask_passphrase.as_ref());
+            skipped.extend(left_out);
+            items
+                .extend(keys.into_iter().map(|(path, key)| Item::Key { key, source: KeySource::File(path) }));
+        }
+        // First the files, because they say which keys of an agent are wanted.
+        let mut declared = Vec::new();
+        for identity in &self.identities {
+            declared.push(self.item(identity, &mut agents)?);
+        }
+        let mut agents = agents.into_iter();
+        for (identity, item) in self.identities.iter().zip(declared) {
+            match (identity, item) {
+                (Identity::Agent(_), _) => {
+                    items.extend(self.agent_items(agents.next().unwrap_or_default(), &mut skipped));
+                }
+                (_, item) => items.extend(item),
+            }
+        }
+        let entries = self.order(items, &mut skipped);
+        Ok(Prepared { entries, new_password: self.new_password, skipped, patience: self.patience })
+    }
+
+    /// The keys of each agent. One that cannot be asked keeps nobody from logging in otherwise.
+    fn ask_agents(&self, skipped: &mut Vec<String>) -> Vec<Vec<AgentKey>> {
+        let agents = self.identities.iter().filter_map(|identity| match identity {
+            Identity::Agent(keys) => Some(keys()),
+            _ => None,
+        });
+        let keys = |answer: Result<Vec<(Arc<dyn Signer>, String)>, Error>| match answer {
+            Ok(keys) => {
+                keys.into_iter().map(|(signer, comment)| AgentKey { signer, comment, named: false }).collect()
+            }
+            Err(error) => {
+                skipped.push(format!("the agent's keys: {error}"));
+                Vec::new()
+            }
+        };
+        agents.map(keys).collect()
+    }
+
+    /// What is declared, ready to be shown. `None` for a file whose key an agent holds, and for agents.
+    fn item(&self, identity: &Identity, agents: &mut [Vec<AgentKey>]) -> Result<Option<Item>, Error> {
+        Ok(Some(match identity {
+            Identity::Agent(_) => return Ok(None),
+            Identity::Key(signer) => {
+                Item::Key { key: Key::Open(Arc::clone(signer)), source: KeySource::Program }
+            }
+            Identity::KeyFile(path) => {
+                if is_in_an_agent(path, agents) {
+                    return Ok(None);
+                }
+                let key = keyring::named(path, self.ask_passphrase.as_ref())?;
+                Item::Key { key, source: KeySource::File(path.clone()) }
+            }
+            Identity::Password(password) => Item::Password(password.clone()),
+            Identity::AskPassword(ask) => Item::AskPassword { ask: Arc::clone(ask), asked: 0 },
+            Identity::Interactive(answer) => Item::Interactive(Arc::clone(answer)),
+            Identity::HostBased(voucher) => Item::HostBased(voucher.clone()),
+        }))
+    }
+
+    /// An agent's keys: those of the declared files first.
+    fn agent_items(&self, keys: Vec<AgentKey>, skipped: &mut Vec<String>) -> Vec<Item> {
+        let (named, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.named);
+        let item = |key: AgentKey| Item::Key {
+            key: Key::Open(key.signer),
+            source: KeySource::Agent { comment: key.comment },
+        };
+        let mut items: Vec<Item> = named.into_iter().map(item).collect();
+        let others = others.into_iter().map(item);
+        if self.identities_only {
+            skipped.extend(others.map(|item| format!("{} (not one of the files named)", item.name())));
+        } else {
+            items.extend(others);
+        }
+        items
+    }
+
+    /// Each with its place on the agenda: as the methods are wanted, and as declared where nothing is said of these.
+    fn order(&self, items: Vec<Item>, skipped: &mut Vec<String>) -> Vec<(Item, Entry)> {
+        let interactive = items.iter().any(|item| matches!(item, Item::Interactive(_)));
+        let mut ranked = Vec::new();
+        for item in items {
+            let entry = item.entry(interactive, self.tries);
+            match rank(entry, self.methods.as_deref()) {
+                Some((rank, entry)) => ranked.push((rank, item, entry)),
+                None => skipped.push(format!("{} (not a method that is wanted)", item.name())),
+            }
+        }
+        ranked.sort_by_key(|(rank, ..)| *rank);
+        ranked.into_iter().map(|(_, item, entry)| (item, entry)).collect()
+    }
+}
+
+/// Whether an agent has the key of this file, by what stands beside it; that key is marked.
+fn is_in_an_agent(path: &Path, agents: &mut [Vec<AgentKey>]) -> bool {
+    if agents.iter().all(Vec::is_empty) {
+        return false;
+    }
+    let Some(public) = keyring::public_half(path) else { return false };
+    let same = |key: &&mut AgentKey| key.signer.public_key() == &public;
+    match agents.iter_mut().flatten().find(same) {
+        Some(key) => {
+            key.named = true;
+            true
+        }
+        None => false,
+    }
+}
+
+/// Where the wanted methods put an entry, and what is left of it; `None` where they do not name it.
+fn rank(entry: Entry, methods: Option<&[String]>) -> Option<(usize, Entry)> {
+    let Some(methods) = methods else { return Some((0, entry)) };
+    let place = |method: Method| methods.iter().position(|name| Method::named(name) == Some(method));
+    match (place(entry.method), entry.instead.and_then(place), entry.instead) {
+        (Some(rank), Some(_), _) => Some((rank, entry)),
+        (Some(rank), None, _) => Some((rank, Entry { instead: None, ..entry })),
+        (None, Some(rank), Some(method)) => Some((rank, Entry { method, instead: None, ..entry })),
+        _ => None,
+    }
+}
+
+impl Item {
+    fn entry(&self, others_interactive: bool, tries: u32) -> Entry {
+        // Servers that ask for a password by keyboard-interactive only are many; a declared answerer goes before that.
+        let instead = Some(Method::Interactive).filter(|_| !others_interactive);
+        match self {
+            Self::Key { .. } => Entry::once(Method::PublicKey),
+            Self::Password(_) => Entry { method: Method::Password, instead, tries: 1 },
+            Self::AskPassword { .. } => Entry { method: Method::Password, instead, tries },
+            Self::Interactive(_) => Entry { method: Method::Interactive, instead: None, tries },
+            Self::HostBased(_) => Entry::once(Method::HostBased),
+        }
+    }
+
+    /// The public half of what it signs with, as far as it is known.
+    pub(crate) fn public_key(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Key { key: Key::Open(signer), .. } => Some(signer.public_key()),
+            Self::HostBased(voucher) => Some(voucher.signer.public_key()),
+            _ => None,
+        }
+    }
+
+    /// Where its key comes from.
+    pub(crate) fn source(&self) -> Option<&KeySource> {
+        match self {
+            Self::Key { source, .. } => Some(source),
+            Self::HostBased(_) => Some(&KeySource::Program),
+            _ => None,
+        }
+    }
+
+    /// What an error message calls it. Never a secret.
+    pub(crate) fn describe(&self) -> String {
+        let key = self.public_key().map(|key| format!("{} {}", key.algorithm(), key.fingerprint()));
+        let key = key.unwrap_or_else(|| "a protected key".to_owned());
+        match self {
+            Self::Key { source: KeySource::Program, .. } => key,
+            Self::Key { source, .. } => format!("{source} ({key})"),
+            Self::HostBased(voucher) => format!("the host {} ({key})", voucher.host),
+            Self::Password(_) | Self::AskPassword { .. } | Self::Interactive(_) => String::new(),
+        }
+    }
+
+    /// The same behind its method.
+    pub(crate) fn name(&self) -> String {
+        let method = self.entry(false, 1).method.name();
+        match self.describe() {
+            detail if detail.is_empty() => method.to_owned(),
+            detail => format!("{method} with {detail}"),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(signer) => write!(f, "Key({:?})", signer.public_key()),
+            Self::KeyFile(path) => write!(f, "KeyFile({})", path.display()),
+            Self::Agent(_) => f.write_str("Agent(..)"),
+            Self::Password(_) | Self::AskPassword(_) => f.write_str("Password(..)"),
+            Self::Interactive(_) => f.write_str("KeyboardInteractive(..)"),
+            Self::HostBased(voucher) => write!(f, "HostBased({}, {})", voucher.host, voucher.user),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use feramiko_keys::{KeyType, PrivateKey};
+
+    fn key() -> PrivateKey {
+        PrivateKey::generate(KeyType::Ed25519).unwrap()
+    }
+
+    fn agent(keys: &[&PrivateKey]) -> Identity {
+        let keys: Vec<(Arc<dyn Signer>, String)> = keys
+            .iter()
+            .enumerate()
+            .map(|(number, key)| (Arc::new((*key).clone()) as Arc<dyn Signer>, format!("key {number}")))
+            .collect();
+        Identity::Agent(Arc::new(move || Ok(keys.clone())))
+    }
+
+    fn written(directory: &Path, name: &str, key: &PrivateKey, passphrase: Option<&str>) -> Identity {
+        let path = directory.join(name);
+        key.write_file(&path, "", passphrase.map(Secret::from).as_ref()).unwrap();
+        std::fs::write(path.with_extension("pub"), key.public_key().to_line("")).unwrap();
+        Identity::KeyFile(path)
+    }
+
+    fn shown(prepared: &Prepared) -> Vec<(&PublicKey, String)> {
+        let keys = prepared.entries.iter().map(|(item, _)| item);
+        keys.map(|item| (item.public_key().unwrap(), item.source().unwrap().to_string())).collect()
+    }
+
+    #[test]
+    fn an_agent_signs_for_the_files_whose_keys_it_has_and_these_come_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let (other, held, lone) = (key(), key(), key());
+        let identities = vec![
+            agent(&[&other, &held]),
+            // Nobody is there to open it, and nobody needs to.
+            written(directory.path(), "held", &held, Some("sesame")),
+            written(directory.path(), "lone", &lone, None),
+        ];
+        let plan = Plan { identities: identities.clone(), ..Plan::default() };
+        let prepared = plan.prepare().unwrap();
+        let lone_file = directory.path().join("lone").display().to_string();
+        assert_eq!(
+            shown(&prepared),
+            [
+                (held.public_key(), "the agent's \"key 1\"".to_owned()),
+                (other.public_key(), "the agent's \"key 0\"".to_owned()),
+                (lone.public_key(), lone_file.clone()),
+            ]
+        );
+        assert!(prepared.skipped.is_empty(), "{:?}", prepared.skipped);
+
+        let plan = Plan { identities, identities_only: true, ..Plan::default() };
+        let prepared = plan.prepare().unwrap();
+        assert_eq!(shown(&prepared).len(), 2);
+        let left_out = &prepared.skipped[0];
+        assert!(left_out.contains(&other.public_key().fingerprint().to_string()), "{left_out}");
+    }
+
+    #[test]
+    fn an_agent_that_is_not_there_is_named_and_no_more() {
+        let gone = || Err(Error::Lookup { host: "agent".to_owned(), message: "gone".to_owned() });
+        let identities = vec![Identity::Agent(Arc::new(gone)), Identity::Password("foo".into())];
+        let prepared = Plan { identities, ..Plan::default() }.prepare().unwrap();
+        assert_eq!(prepared.entries.len(), 1);
+        assert!(prepared.skipped[0].contains("gone"), "{:?}", prepared.skipped);
+    }
+
+    #[test]
+    fn the_wanted_methods_order_and_restrict_what_is_declared() {
+        let answers = |_: &Prompts| None;
+        let voucher = HostVoucher { signer: Arc::new(key()), host: "lag.net".into(), user: "rob".into() };
+        let identities = || {
+            vec![
+                Identity::Key(Arc::new(key())),
+                Identity::Password("foo".into()),
+                Identity::Interactive(Arc::new(Mutex::new(answers))),
+                Identity::HostBased(voucher.clone()),
+            ]
+        };
+        let prepared = |methods: &[&str]| {
+            let methods = Some(methods.iter().map(|name| (*name).to_owned()).collect());
+            Plan { identities: identities(), methods, ..Plan::default() }.prepare().unwrap()
+        };
+        let order = |prepared: &Prepared| -> Vec<Method> {
+            prepared.entries.iter().map(|(_, entry)| entry.method).collect()
+        };
+        let all =
+            prepared(&["gssapi-with-mic", "hostbased", "keyboard-interactive", "password", "publickey"]);
+        let expected = [Method::HostBased, Method::Interactive, Method::Password, Method::PublicKey];
+        assert_eq!(order(&all), expected);
+        let one = prepared(&["password"]);
+        assert_eq!(order(&one), [Method::Password]);
+        assert_eq!(one.skipped.len(), 3);
+
+        // A password is told to questions only where that is wanted.
+        let entry = Entry { method: Method::Password, instead: Some(Method::Interactive), tries: 1 };
+        let ranked = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            rank(entry, Some(&names)).map(|(_, entry)| (entry.method, entry.instead))
+        };
+        assert_eq!(ranked(&["password"]), Some((Method::Password, None)));
+        assert_eq!(ranked(&["keyboard-interactive"]), Some((Method::Interactive, None)));
+        assert_eq!(ranked(&["publickey"]), None);
+    }
+}

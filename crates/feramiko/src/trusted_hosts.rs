@@ -1,0 +1,82 @@
+//! [`TrustedHosts`]: which machines may vouch for their users (RFC 4252 section 9).
+
+use std::path::Path;
+
+use feramiko_keys::{HostStatus, KnownHosts};
+use feramiko_proto::VerifiedHost;
+
+use crate::address::SSH_PORT;
+use crate::error::Error;
+
+/// Whether a user of another machine may come in as a user of this one: host, user there, user here.
+type Rule = Box<dyn Fn(&str, &str, &str) -> bool + Send + Sync>;
+
+/// Which machines may vouch for their users: their keys, as `ssh_known_hosts` has them, and their names, as `shosts.equiv` of
+/// sshd(8) has them.
+///
+/// Who vouches says its own name. It counts because the key that has signed is known for that name, so the file must be
+/// one that only the owner of this server writes to. A line for all names (`*`) lets its key be any of the machines.
+///
+/// ```
+/// # fn main() -> Result<(), feramiko::Error> {
+/// use feramiko::{Attempt, Error, Proof, TrustedHosts};
+///
+/// let trusted = TrustedHosts::load("/etc/ssh/ssh_known_hosts", ["build.example.com"])?;
+/// // The server is made with .methods(["publickey", "hostbased"]); for each attempt:
+/// let judge = |attempt: Attempt| -> Result<(), Error> {
+///     match attempt.proof() {
+///         Proof::HostBased(host) if trusted.vouch(host, attempt.user()) => attempt.accept(),
+///         _ => attempt.reject(),
+///     }
+/// };
+/// # let _ = judge;
+/// # Ok(())
+/// # }
+/// ```
+pub struct TrustedHosts {
+    known: KnownHosts,
+    names: Vec<String>,
+    rule: Rule,
+}
+
+impl TrustedHosts {
+    /// The machines of these names, with the keys that the file has for them. A file that is missing knows nobody.
+    ///
+    /// # Errors
+    /// [`Error::Key`]: the file cannot be read.
+    pub fn load<S: Into<String>>(
+        known_hosts: impl AsRef<Path>,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self, Error> {
+        let path = known_hosts.as_ref();
+        let known = KnownHosts::load(path).map_err(|error| Error::key_file(path, error))?;
+        Ok(Self::new(known, names))
+    }
+
+    /// The machines of these names, with the keys that are known for them.
+    pub fn new<S: Into<String>>(known: KnownHosts, names: impl IntoIterator<Item = S>) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        Self { known, names, rule: Box::new(|_, there, here| there == here) }
+    }
+
+    /// Which user of a machine may come in as which user here; the function is given the machine, the user there and the
+    /// user here. Default: whoever has the same name.
+    pub fn users(mut self, rule: impl Fn(&str, &str, &str) -> bool + Send + Sync + 'static) -> Self {
+        self.rule = Box::new(rule);
+        self
+    }
+
+    /// Whether that machine's word is enough for `user` of this one: [`Attempt::user`](crate::Attempt::user).
+    pub fn vouch(&self, host: &VerifiedHost, user: &str) -> bool {
+        let name = host.host();
+        self.names.iter().any(|trusted| trusted.eq_ignore_ascii_case(name))
+            && matches!(self.known.check(name, SSH_PORT, host.key().key()), HostStatus::Known { .. })
+            && (self.rule)(name, host.user(), user)
+    }
+}
+
+impl std::fmt::Debug for TrustedHosts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrustedHosts").field("names", &self.names).finish_non_exhaustive()
+    }
+}
