@@ -42,8 +42,10 @@ pub mod provider;
 mod secret;
 pub mod signing;
 
+pub use backend::dsa::{DsaKey, DsaNumbers};
 pub use backend::ecdsa::EcdsaKey;
 pub use backend::ed25519::Ed25519Key;
+pub use backend::mldsa::MlDsa44Ed25519Key;
 pub use backend::rsa::{RsaKey, RsaParts};
 pub use error::CryptoError;
 pub use groups::rfc3526_group;

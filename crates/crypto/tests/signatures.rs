@@ -47,6 +47,11 @@ fn the_schemes_are_known_in_order_with_their_key_types() {
             ("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521"),
             ("rsa-sha2-512", "ssh-rsa"),
             ("rsa-sha2-256", "ssh-rsa"),
+            ("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com"),
+            ("sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
+            ("webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
+            ("ssh-mldsa44-ed25519@openssh.com", "ssh-mldsa44-ed25519@openssh.com"),
+            ("ssh-dss", "ssh-dss"),
         ]
     );
 }

@@ -58,7 +58,7 @@ impl Kem {
             }
             Self::Sntrup761 => {
                 let key = sntrup761::EncapsulationKey::try_from(key).map_err(|_| CryptoError::BadShare)?;
-                let mut random = Random { failed: false };
+                let mut random = Random::default();
                 let (ciphertext, secret) = key.encapsulate(&mut random);
                 if random.failed {
                     return Err(CryptoError::Backend);
@@ -111,10 +111,18 @@ fn is_canonical_ml_kem_key(key: &[u8]) -> bool {
         })
 }
 
-/// The backend's generator in the form that sntrup wants, which cannot fail: failure is remembered, and
+/// The backend's generator in the form that sntrup and ml-dsa want, which cannot fail: failure is remembered, and
 /// what was made of the zeros is thrown away.
-struct Random {
+#[derive(Default)]
+pub(super) struct Random {
     failed: bool,
+}
+
+impl Random {
+    /// Whether there was no randomness at some time.
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
 }
 
 impl TryRng for Random {

@@ -7,6 +7,7 @@ pub(crate) mod chachapoly;
 pub(crate) mod ciphers;
 pub(crate) mod ctr;
 pub(crate) mod dh;
+pub(crate) mod dsa;
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
 pub(crate) mod gcm;
@@ -16,9 +17,11 @@ pub(crate) mod hybrid;
 pub(crate) mod kem;
 pub(crate) mod kex;
 pub(crate) mod macs;
+pub(crate) mod mldsa;
 pub(crate) mod rsa;
 pub(crate) mod separate;
 pub(crate) mod signatures;
+pub(crate) mod sk;
 pub(crate) mod umac;
 
 /// Bytes after which a cipher with blocks of so many bytes needs new keys: 1 GiB with small ones, whose blocks would begin to
