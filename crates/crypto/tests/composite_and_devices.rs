@@ -54,7 +54,9 @@ fn both_halves_of_a_composite_must_hold() {
         bent[at] ^= 1 << (at % 8);
         assert_eq!(verify(MESSAGE, &bent), REFUSED, "{at}");
     }
-    for wrong in [&[][..], &signature[..2420], &signature[..2483], &[&signature[..], &[0]].concat(), &[0xff; 2484]] {
+    for wrong in
+        [&[][..], &signature[..2420], &signature[..2483], &[&signature[..], &[0]].concat(), &[0xff; 2484]]
+    {
         assert_eq!(verify(MESSAGE, wrong), REFUSED);
     }
     for wrong in [&[][..], &key.public()[1..], &[key.public(), &[0]].concat()] {
@@ -118,9 +120,7 @@ fn a_browser_signs_what_holds_the_message_as_its_challenge() {
     let string = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
     let client_data = |kind: &str, message: &[u8], origin: &str| {
         let challenge = Base64UrlUnpadded::encode_string(message);
-        format!(
-            r#"{{"type":"{kind}","challenge":"{challenge}","origin":"{origin}","crossOrigin":false}}"#
-        )
+        format!(r#"{{"type":"{kind}","challenge":"{challenge}","origin":"{origin}","crossOrigin":false}}"#)
     };
     let verify = |flags: u8, origin: &str, client_data: &str, extensions: &[u8]| {
         let raw = ecdsa.sign(&device_text(flags, 3, extensions, client_data.as_bytes())).unwrap();

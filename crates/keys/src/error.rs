@@ -74,6 +74,10 @@ pub enum KeyError {
     },
     /// A signature is not one of this key over this message.
     BadSignature,
+    /// A signature is good, but nobody touched the FIDO device that made it, or nobody says so.
+    NotTouched,
+    /// The private key is in a FIDO device; its file holds a handle. An agent signs with it.
+    InDevice,
     /// A text that is to be written holds a control character, or a name a character that no name has.
     Unprintable {
         /// Which text: `comment`, `host name`.
@@ -183,6 +187,10 @@ impl fmt::Display for KeyError {
                 write!(f, "a key of type {key_type} does not work with the signature algorithm {algorithm}")
             }
             Self::BadSignature => f.write_str("the signature does not verify"),
+            Self::NotTouched => f.write_str("the security key signed without being touched"),
+            Self::InDevice => f.write_str(
+                "the private key is in a security key: add it to an agent with `ssh-add`, which lets the device sign",
+            ),
             Self::Unprintable { what } => {
                 write!(f, "the {what} holds a character that may not be written there")
             }

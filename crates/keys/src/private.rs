@@ -5,6 +5,7 @@ use std::sync::Arc;
 use feramiko_crypto::Secret;
 use zeroize::Zeroizing;
 
+use crate::algorithm::{MAX_RSA_BITS, MIN_RSA_BITS, SSH_RSA};
 use crate::secret_key::SecretKey;
 use crate::{KeyError, KeyType, PublicKey, asn1, file, openssh, pem, signature};
 
@@ -115,7 +116,8 @@ impl PrivateKey {
     /// # Errors
     ///
     /// [`WrongAlgorithm`](KeyError::WrongAlgorithm) unless `algorithm` is one of the public key's
-    /// [`signature_algorithms`](PublicKey::signature_algorithms).
+    /// [`signature_algorithms`](PublicKey::signature_algorithms); [`InDevice`](KeyError::InDevice) for the file of a
+    /// FIDO key.
     pub fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let public = self.public_key();
         if !public.signature_algorithms().contains(&algorithm) {
@@ -123,6 +125,9 @@ impl PrivateKey {
                 algorithm: crate::error::printable(algorithm.as_bytes()),
                 key_type: public.algorithm().to_owned(),
             });
+        }
+        if public.is_security_key() {
+            return Err(KeyError::InDevice);
         }
         Ok(signature::seal(algorithm, public.parts(), &self.0.secret.sign(algorithm, message)?))
     }
@@ -137,6 +142,10 @@ impl PrivateKey {
 
     pub(crate) fn new(secret: SecretKey, comment: String) -> Result<Self, KeyError> {
         let public = secret.public_key()?;
+        let bits = public.bits();
+        if public.algorithm() == SSH_RSA && bits < MIN_RSA_BITS {
+            return Err(KeyError::RsaSize { bits, min: MIN_RSA_BITS, max: MAX_RSA_BITS });
+        }
         Ok(Self(Arc::new(Inner { secret, public, comment })))
     }
 }

@@ -1,10 +1,18 @@
 //! The private part of a key, as all formats give and take it.
 
 use feramiko_crypto::signing::{Curve, PublicParts};
-use feramiko_crypto::{CryptoError, EcdsaKey, Ed25519Key, HashAlgorithm, RsaKey, RsaParts, Secret};
+use feramiko_crypto::{
+    CryptoError, DsaKey, DsaNumbers, EcdsaKey, Ed25519Key, HashAlgorithm, MlDsa44Ed25519Key, RsaKey,
+    RsaParts, Secret,
+};
 use feramiko_wire::{Reader, Writer};
 
-use crate::algorithm::{SSH_ED25519, SSH_RSA, ecdsa_curve, ecdsa_name};
+use crate::algorithm::{
+    LEAST_RSA_BITS, SK_ECDSA, SK_ED25519, SSH_DSS, SSH_ED25519, SSH_MLDSA44_ED25519, SSH_RSA, ecdsa_curve,
+    ecdsa_name,
+};
+use crate::parts::{Parts, write_blob};
+use crate::security_key::SecurityKey;
 use crate::{KeyError, KeyType, PublicKey};
 
 const PLACE: &str = "private key";
@@ -13,6 +21,10 @@ pub(crate) enum SecretKey {
     Ed25519(Ed25519Key),
     Ecdsa(EcdsaKey),
     Rsa(RsaKey),
+    Dsa(DsaKey),
+    MlDsa44Ed25519(MlDsa44Ed25519Key),
+    /// What a FIDO device needs to sign; nothing here can.
+    Sk(SecurityKey),
 }
 
 impl SecretKey {
@@ -28,6 +40,7 @@ impl SecretKey {
                 },
                 error => error.into(),
             })?),
+            KeyType::MlDsa44Ed25519 => Self::MlDsa44Ed25519(MlDsa44Ed25519Key::generate()?),
         })
     }
 
@@ -53,19 +66,35 @@ impl SecretKey {
         }
     }
 
+    /// From its numbers, of any size that can be named as the least; the floor is asked for where the key is used.
     pub(crate) fn rsa(parts: &RsaParts) -> Result<Self, KeyError> {
         // First, because it names what is wrong with sizes.
-        PublicKey::from_parts(PublicParts::Rsa { n: &parts.n, e: &parts.e })?;
+        public(PublicParts::Rsa { n: &parts.n, e: &parts.e })?;
         Ok(Self::Rsa(RsaKey::from_parts(parts).map_err(|_| KeyError::Mismatch)?))
+    }
+
+    /// From its group and private value; `numbers.y`, where it is not empty, must belong to them.
+    pub(crate) fn dsa(numbers: &DsaNumbers, x: &[u8]) -> Result<Self, KeyError> {
+        let key = DsaKey::from_parts(numbers, x)
+            .map_err(|_| KeyError::damaged(PLACE, "its DSA numbers cannot be those of a key"))?;
+        match numbers.y.as_slice() {
+            [] => Ok(Self::Dsa(key)),
+            y if y == key.numbers().y => Ok(Self::Dsa(key)),
+            _ => Err(KeyError::Mismatch),
+        }
     }
 
     pub(crate) fn public_key(&self) -> Result<PublicKey, KeyError> {
         match self {
-            Self::Ed25519(key) => PublicKey::from_parts(PublicParts::Ed25519(&key.public())),
-            Self::Ecdsa(key) => {
-                PublicKey::from_parts(PublicParts::Ecdsa { curve: key.curve(), point: &key.point() })
+            Self::Ed25519(key) => public(PublicParts::Ed25519(&key.public())),
+            Self::Ecdsa(key) => public(PublicParts::Ecdsa { curve: key.curve(), point: &key.point() }),
+            Self::Rsa(key) => public(PublicParts::Rsa { n: key.n(), e: key.e() }),
+            Self::Dsa(key) => {
+                let DsaNumbers { p, q, g, y } = key.numbers();
+                public(PublicParts::Dsa { p, q, g, y })
             }
-            Self::Rsa(key) => PublicKey::from_parts(PublicParts::Rsa { n: key.n(), e: key.e() }),
+            Self::MlDsa44Ed25519(key) => public(PublicParts::MlDsa44Ed25519(key.public())),
+            Self::Sk(key) => Ok(key.public.clone()),
         }
     }
 
@@ -98,6 +127,24 @@ impl SecretKey {
             let point = reader.string().map_err(&damaged)?;
             let scalar = reader.mpint().map_err(damaged)?;
             Self::ecdsa(curve, scalar.magnitude(), Some(point))
+        } else if name == SSH_DSS.as_bytes() {
+            let mut read = || reader.mpint().map(|number| number.magnitude().to_vec()).map_err(&damaged);
+            let (p, q, g, y) = (read()?, read()?, read()?, read()?);
+            Self::dsa(&DsaNumbers { p, q, g, y }, Secret::new(read()?).as_bytes())
+        } else if name == SSH_MLDSA44_ED25519.as_bytes() {
+            let public = reader.string().map_err(&damaged)?;
+            let seeds = reader.string().map_err(damaged)?;
+            let seeds = seeds.try_into().map_err(|_| {
+                KeyError::damaged(
+                    PLACE,
+                    "the seeds of ML-DSA-44 and Ed25519 have 64 bytes, and these have not",
+                )
+            })?;
+            let key = MlDsa44Ed25519Key::from_seeds(seeds)?;
+            if key.public() == public { Ok(Self::MlDsa44Ed25519(key)) } else { Err(KeyError::Mismatch) }
+        } else if [SK_ED25519.as_bytes(), SK_ECDSA.as_bytes()].contains(&name) {
+            let parts = Parts::read(name, reader, LEAST_RSA_BITS)?;
+            Ok(Self::Sk(SecurityKey::decode(public(parts.lent())?, reader)?))
         } else {
             Err(KeyError::unsupported_type(name))
         }
@@ -129,6 +176,20 @@ impl SecretKey {
                     writer.mpint(number.as_bytes());
                 }
             }
+            Self::Dsa(key) => {
+                let DsaNumbers { p, q, g, y } = key.numbers();
+                writer.string(SSH_DSS.as_bytes());
+                for number in [p, q, g, y] {
+                    writer.mpint(number);
+                }
+                writer.mpint(key.x().as_bytes());
+            }
+            Self::MlDsa44Ed25519(key) => {
+                writer.string(SSH_MLDSA44_ED25519.as_bytes());
+                writer.string(key.public());
+                writer.string(key.seeds().as_bytes());
+            }
+            Self::Sk(key) => key.encode(writer),
         }
     }
 
@@ -142,8 +203,15 @@ impl SecretKey {
                 "rsa-sha2-256" => key.sign(HashAlgorithm::Sha256, message),
                 _ => Err(CryptoError::Unsupported),
             },
+            Self::Dsa(key) => key.sign(message),
+            Self::MlDsa44Ed25519(key) => key.sign(message),
+            Self::Sk(_) => Err(CryptoError::Unsupported),
         }
     }
+}
+
+fn public(parts: PublicParts<'_>) -> Result<PublicKey, KeyError> {
+    PublicKey::from_blob_with_rsa_floor(&write_blob(parts)?, LEAST_RSA_BITS)
 }
 
 /// A secret number of a file whose parser lends it.

@@ -3,23 +3,47 @@
 use feramiko_crypto::signing::{Curve, PublicParts};
 use feramiko_wire::{Reader, Writer};
 
-use crate::KeyError;
+use crate::{KeyError, SkDetails};
+
+/// What a scheme verifies, and what a FIDO device says beside it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Raw {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) details: Option<SkDetails>,
+}
 
 /// Takes a signature blob apart; answers the raw signature that a scheme verifies.
 ///
 /// The format must be `algorithm` exactly, and nothing may follow.
-pub(crate) fn open(blob: &[u8], algorithm: &str, key: PublicParts<'_>) -> Result<Vec<u8>, KeyError> {
+pub(crate) fn open(blob: &[u8], algorithm: &str, key: PublicParts<'_>) -> Result<Raw, KeyError> {
     let damaged = KeyError::damaged_by("signature");
     let mut reader = Reader::new(blob);
     if reader.string().map_err(&damaged)? != algorithm.as_bytes() {
         return Err(KeyError::damaged("signature", "its format is not that of the algorithm agreed on"));
     }
     let body = reader.string().map_err(&damaged)?;
-    reader.finish().map_err(damaged)?;
-    match key {
-        PublicParts::Ecdsa { curve, .. } => ecdsa_raw(body, curve),
-        _ => Ok(body.to_vec()),
+    let mut bytes = match key {
+        PublicParts::Ecdsa { curve, .. } => ecdsa_raw(body, curve)?,
+        PublicParts::SkEcdsa { .. } => ecdsa_raw(body, Curve::P256)?,
+        _ => body.to_vec(),
+    };
+    let mut details = None;
+    if let PublicParts::SkEcdsa { .. } | PublicParts::SkEd25519 { .. } = key {
+        // PROTOCOL.u2f: flags and counter, and with webauthn what the browser signed. The scheme wants them behind the
+        // signature, whose length is fixed.
+        if bytes.len() != 64 {
+            return Err(KeyError::BadSignature);
+        }
+        let (flags, counter) = (reader.u8().map_err(&damaged)?, reader.u32().map_err(&damaged)?);
+        details = Some(SkDetails { flags, counter });
+        bytes.push(flags);
+        bytes.extend_from_slice(&counter.to_be_bytes());
+        if algorithm.starts_with("webauthn-") {
+            bytes.extend_from_slice(reader.rest());
+        }
     }
+    reader.finish().map_err(damaged)?;
+    Ok(Raw { bytes, details })
 }
 
 /// Puts a signature blob together from the raw signature of a key.
@@ -67,7 +91,7 @@ mod tests {
             let mut raw = vec![0; 64];
             (raw[31], raw[32]) = (r, s);
             let blob = seal("ecdsa-sha2-nistp256", KEY, &raw);
-            assert_eq!(open(&blob, "ecdsa-sha2-nistp256", KEY).unwrap(), raw);
+            assert_eq!(open(&blob, "ecdsa-sha2-nistp256", KEY).unwrap().bytes, raw);
         }
     }
 
@@ -84,7 +108,7 @@ mod tests {
     fn defect_032_the_format_of_a_signature_is_the_algorithm_agreed_on() {
         let blob = seal("rsa-sha2-256", PublicParts::Rsa { n: &[], e: &[] }, b"signature");
         let key = PublicParts::Rsa { n: &[], e: &[] };
-        assert_eq!(open(&blob, "rsa-sha2-256", key).unwrap(), b"signature");
+        assert_eq!(open(&blob, "rsa-sha2-256", key).unwrap().bytes, b"signature");
         assert!(matches!(open(&blob, "rsa-sha2-512", key), Err(KeyError::Damaged { .. })));
         assert!(matches!(open(&blob, "ssh-rsa", key), Err(KeyError::Damaged { .. })));
     }

@@ -223,7 +223,8 @@ struct Nonces {
 
 impl Nonces {
     fn new(group: &Group, x: &[u8], digest: &[u8]) -> Self {
-        let digest = group.reduced(digest).and_then(|digest| fixed(&digest.to_be_bytes())).unwrap_or_default();
+        let digest =
+            group.reduced(digest).and_then(|digest| fixed(&digest.to_be_bytes())).unwrap_or_default();
         let mut nonces = Self { key: vec![0; Q_LEN].into(), value: vec![1; Q_LEN].into(), used: false };
         for round in [0, 1] {
             nonces.key = nonces.mac(&[nonces.value.as_bytes(), &[round], x, digest.as_bytes()]);

@@ -59,13 +59,8 @@ pub(crate) fn verify_webauthn(
         && (flags & FLAG_EXTENSIONS != 0) != extensions.is_empty();
     // The beginning has one form only (W3C webauthn section 5.8.1.1); what follows it does not matter.
     let challenge = Base64UrlUnpadded::encode_string(message);
-    let parts = [
-        br#"{"type":"webauthn.get","challenge":""#,
-        challenge.as_bytes(),
-        br#"","origin":""#,
-        origin,
-        b"\"",
-    ];
+    let parts =
+        [br#"{"type":"webauthn.get","challenge":""#, challenge.as_bytes(), br#"","origin":""#, origin, b"\""];
     if !honest || !client_data.starts_with(&parts.concat()) {
         return Err(CryptoError::BadSignature);
     }
