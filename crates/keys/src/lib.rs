@@ -32,7 +32,7 @@ pub mod known_hosts;
 mod krl;
 mod openssh;
 mod parts;
-mod pattern;
+pub mod pattern;
 mod pem;
 mod permit;
 mod private;
