@@ -1,21 +1,20 @@
 //! `user@host:port`, as a person types it. Names are checked here, before anything is done with them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use feramiko_wire::sanitize;
 
+use crate::config::{Parts, parts};
 use crate::error::Error;
+use crate::names::{checked_host, checked_port, checked_user};
 
 /// The port of SSH (RFC 4253 section 4.1).
 pub const SSH_PORT: u16 = 22;
-/// The most bytes of a user name.
-const MAX_USER: usize = 1024;
-/// The most bytes of a host name (RFC 1035 section 3.1).
-const MAX_HOST: usize = 255;
 
-/// Where to connect to, and as whom: `host`, `user@host`, `host:port`, `user@[2001:db8::1]:2222`.
+/// Where to connect to, and as whom: `host`, `user@host`, `host:port`, `user@[2001:db8::1]:2222`,
+/// `ssh://user@host:port`.
 ///
 /// ```
 /// use feramiko::Address;
@@ -67,17 +66,10 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |problem| refused(text, problem);
-        if text.contains("://") {
-            return Err(refused("URIs are not understood"));
-        }
-        // The last @: a user's name may be an e-mail address.
-        let (user, place) = match text.rsplit_once('@') {
-            Some((user, place)) => (Some(checked_user(user).map_err(refused)?), place),
-            None => (None, text),
-        };
-        let (host, port) = split_port(place).map_err(refused)?;
-        let host = checked_host(host).map_err(refused)?;
-        let port = port.map(checked_port).transpose().map_err(refused)?;
+        let Parts { user, host, port } = parts(text).map_err(refused)?;
+        let user = user.map(|user| checked_user(&user)).transpose().map_err(refused)?;
+        let host = checked_host(&host).map_err(refused)?;
+        let port = port.map(|port| checked_port(&port)).transpose().map_err(refused)?;
         Ok(Self { user, host, port })
     }
 }
@@ -88,72 +80,6 @@ fn refused(text: &str, problem: &'static str) -> Error {
         text.truncate(end);
     }
     Error::Address { text, problem }
-}
-
-/// Host and port: brackets, or at most one colon, or a bare IPv6 address.
-fn split_port(place: &str) -> Result<(&str, Option<&str>), &'static str> {
-    if let Some(rest) = place.strip_prefix('[') {
-        let (host, rest) = rest.split_once(']').ok_or("a bracket is not closed")?;
-        let port = match rest {
-            "" => None,
-            rest => Some(rest.strip_prefix(':').ok_or("after the bracket may only come :port")?),
-        };
-        return Ok((host, port));
-    }
-    match place.split_once(':') {
-        Some((_, rest)) if rest.contains(':') => Ok((place, None)),
-        Some((host, port)) => Ok((host, Some(port))),
-        None => Ok((place, None)),
-    }
-}
-
-fn checked_user(user: &str) -> Result<String, &'static str> {
-    let forbidden =
-        |c: char| c.is_control() || c.is_whitespace() || "'\"`$;&<>|(){}[]%*?!".contains(c) || is_hidden(c);
-    match user {
-        "" => Err("the user's name is empty"),
-        user if user.len() > MAX_USER => Err("the user's name is too long"),
-        user if user.starts_with('-') => Err("a user's name does not begin with -"),
-        user if user.ends_with('\\') => Err("a user's name does not end with a backslash"),
-        user if user.contains(forbidden) => Err("the user's name holds a character that no name has"),
-        user => Ok(user.to_owned()),
-    }
-}
-
-fn checked_host(host: &str) -> Result<String, &'static str> {
-    if host.contains(':') {
-        let (address, zone) = match host.split_once('%') {
-            Some((address, zone)) => (address, Some(zone)),
-            None => (host, None),
-        };
-        let named = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let zone_is_good = zone.is_none_or(|zone| !zone.is_empty() && zone.chars().all(named));
-        return match address.parse::<Ipv6Addr>() {
-            Ok(_) if zone_is_good => Ok(host.to_owned()),
-            _ => Err("it is neither host:port nor an IPv6 address"),
-        };
-    }
-    let named = |c: char| c.is_alphanumeric() || "._-".contains(c);
-    match host {
-        "" => Err("the host's name is empty"),
-        host if host.len() > MAX_HOST => Err("the host's name is too long"),
-        host if host.starts_with('-') => Err("a host's name does not begin with -"),
-        host if !host.chars().all(named) => Err("the host's name holds a character that no name has"),
-        host => Ok(host.to_owned()),
-    }
-}
-
-fn checked_port(port: &str) -> Result<u16, &'static str> {
-    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    match port.parse() {
-        Ok(port @ 1..) if digits => Ok(port),
-        _ => Err("a port is a number from 1 to 65535"),
-    }
-}
-
-/// Characters that show nothing, or reorder what is shown.
-fn is_hidden(c: char) -> bool {
-    sanitize(c.encode_utf8(&mut [0; 4]).as_bytes()).contains('\u{fffd}')
 }
 
 impl fmt::Display for Address {
@@ -195,6 +121,8 @@ mod tests {
         assert_eq!(parsed("robey@[::1]:2222"), (robey(), "::1".into(), 2222));
         assert_eq!(parsed("[2001:db8::1]"), (None, "2001:db8::1".into(), 22));
         assert_eq!(parsed("2001:db8::22"), (None, "2001:db8::22".into(), 22));
+        assert_eq!(parsed("ssh://robey@[::1]:2222/"), (robey(), "::1".into(), 2222));
+        assert_eq!(parsed("ssh://a%40b.c@example.com"), (Some("a@b.c".into()), "example.com".into(), 22));
         assert_eq!(parsed("fe80::1%eth0.1"), (None, "fe80::1%eth0.1".into(), 22));
         assert_eq!(parsed("a@b.c@example.com"), (Some("a@b.c".into()), "example.com".into(), 22));
         assert_eq!(parsed("DOMAIN\\robey@host_1"), (Some("DOMAIN\\robey".into()), "host_1".into(), 22));
@@ -222,7 +150,9 @@ mod tests {
             "::1%",
             "::1%e/0",
             "1::2::3",
-            "ssh://host",
+            "http://host",
+            "ssh://host/path",
+            "ssh://",
         ] {
             assert!(matches!(text.parse::<Address>(), Err(Error::Address { .. })), "{text:?}");
         }
@@ -262,7 +192,7 @@ mod tests {
 
     #[test]
     fn defect_144_an_encoded_nul_is_refused() {
-        for text in ["%00@host", "robey@ho%00st", "robey%00x@host", "ssh://robey%00@host"] {
+        for text in ["%00@host", "robey@ho%00st", "robey%00x@host", "ssh://robey%00@host", "ssh://ho%00st"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }
