@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_097_no_is_not_read_as_yes_and_ports_are_ports() {
+    fn no_is_not_read_as_yes_and_ports_are_ports() {
         assert_eq!(value(Keyword::ForwardX11, "no").as_deref(), Ok("no"));
         assert_eq!(value(Keyword::ForwardX11, "False").as_deref(), Ok("no"));
         assert!(value(Keyword::ForwardX11, "0").is_err() && value(Keyword::ForwardX11, "nope").is_err());
