@@ -1,7 +1,7 @@
 //! Who is let in, and counted until the login is done.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -31,17 +31,21 @@ impl Gate {
             Err(_) => 0,
         };
         let mut admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        admission.admit(Some(peer.ip()), dice, Instant::now())?;
-        Ok(Permit(Arc::clone(self)))
+        let source = Some(peer.ip());
+        admission.admit(source, dice, Instant::now())?;
+        Ok(Permit { gate: Arc::clone(self), source })
     }
 }
 
 /// One that is let in and not logged in yet.
-pub(crate) struct Permit(Arc<Gate>);
+pub(crate) struct Permit {
+    gate: Arc<Gate>,
+    source: Option<IpAddr>,
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.admission.lock().unwrap_or_else(PoisonError::into_inner).logged_in();
+        self.gate.admission.lock().unwrap_or_else(PoisonError::into_inner).logged_in(self.source);
     }
 }
 
@@ -54,7 +58,7 @@ impl TurnedAway {
     pub(crate) fn words(self) -> &'static [u8] {
         match self {
             Self::Startups => b"Too many connections are logging in; try again in a moment.\r\n",
-            Self::Rate => b"Too many connections from your network; try again in a moment.\r\n",
+            Self::Source => b"Too many connections from your network; try again in a moment.\r\n",
         }
     }
 

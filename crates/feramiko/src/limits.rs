@@ -5,27 +5,32 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// How many connections may be negotiating or logging in at once (OpenSSH's `MaxStartups start:rate:full`).
+/// How many connections may be negotiating or logging in at once (OpenSSH's `MaxStartups start:rate:full` and
+/// `PerSourceMaxStartups`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxStartups {
     /// Up to so many, all are taken. Default: 10.
     pub start: usize,
-    /// From there on, so many of a hundred are turned away, and more the closer to `full`. Default: 30.
+    /// From there on, so many of a hundred are turned away, and more the closer to `full`; but none from a source that
+    /// has no other connection here. Default: 30.
     pub rate: u32,
     /// From so many on, all are turned away. Default: 100.
     pub full: usize,
+    /// So many of one source, which is an IPv4 address or an IPv6 network of 64 bits. Default: 9, so that a
+    /// single source that connects and says nothing keeps nobody else out.
+    pub per_source: usize,
 }
 
 impl Default for MaxStartups {
     fn default() -> Self {
-        Self { start: 10, rate: 30, full: 100 }
+        Self { start: 10, rate: 30, full: 100, per_source: 9 }
     }
 }
 
 impl MaxStartups {
-    /// No more than `most` at once, and none turned away before.
+    /// No more than `most` at once, and none turned away before, wherever they come from.
     pub fn at_most(most: usize) -> Self {
-        Self { start: most, rate: 100, full: most }
+        Self { start: most, rate: 100, full: most, per_source: most }
     }
 
     /// Of a hundred connections, so many are turned away when `busy` others are logging in.
@@ -65,8 +70,10 @@ const MAX_SOURCES: usize = 16_384;
 /// Why a connection is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TurnedAway {
+    /// Too many in all.
     Startups,
-    Rate,
+    /// Too many of its source: at once, or in a short time.
+    Source,
 }
 
 #[derive(Debug)]
@@ -74,6 +81,8 @@ pub(crate) struct Admission {
     startups: MaxStartups,
     rate: Option<SourceRate>,
     busy: usize,
+    /// The same, source by source.
+    busy_of: HashMap<IpAddr, usize>,
     sources: HashMap<IpAddr, Bucket>,
     /// When the sources are looked through again for those that recovered; not at each connection of a flood.
     sweep_at: Option<Instant>,
@@ -87,32 +96,53 @@ struct Bucket {
 
 impl Admission {
     pub(crate) fn new(startups: MaxStartups, rate: Option<SourceRate>) -> Self {
-        Self { startups, rate, busy: 0, sources: HashMap::new(), sweep_at: None }
+        Self { startups, rate, busy: 0, busy_of: HashMap::new(), sources: HashMap::new(), sweep_at: None }
     }
 
     /// Lets a connection in, or not. `dice` is a random number from 0 to 99. One that is let in is counted
-    /// until `logged_in`.
+    /// until [`logged_in`](Self::logged_in), which is told the same source.
     pub(crate) fn admit(
         &mut self,
         source: Option<IpAddr>,
         dice: u32,
         now: Instant,
     ) -> Result<(), TurnedAway> {
-        if dice < self.startups.refused_of_100(self.busy) {
+        let source = source.map(network);
+        let already = source.and_then(|source| self.busy_of.get(&source)).copied().unwrap_or_default();
+        let stranger = source.is_some() && already == 0;
+        let refused = if stranger && self.busy < self.startups.full {
+            0
+        } else {
+            self.startups.refused_of_100(self.busy)
+        };
+        if dice < refused {
             return Err(TurnedAway::Startups);
         }
+        if source.is_some() && already >= self.startups.per_source {
+            return Err(TurnedAway::Source);
+        }
         if let (Some(rate), Some(source)) = (self.rate, source)
-            && !self.take(network(source), rate, now)
+            && !self.take(source, rate, now)
         {
-            return Err(TurnedAway::Rate);
+            return Err(TurnedAway::Source);
         }
         self.busy += 1;
+        if let Some(source) = source {
+            *self.busy_of.entry(source).or_default() += 1;
+        }
         Ok(())
     }
 
     /// A connection has logged in or has gone: it is no startup any more.
-    pub(crate) fn logged_in(&mut self) {
+    pub(crate) fn logged_in(&mut self, source: Option<IpAddr>) {
         self.busy = self.busy.saturating_sub(1);
+        let Some(source) = source.map(network) else { return };
+        if let Some(busy) = self.busy_of.get_mut(&source) {
+            *busy = busy.saturating_sub(1);
+            if *busy == 0 {
+                self.busy_of.remove(&source);
+            }
+        }
     }
 
     fn take(&mut self, source: IpAddr, rate: SourceRate, now: Instant) -> bool {
@@ -155,7 +185,7 @@ mod tests {
 
     #[test]
     fn startups_are_dropped_early_and_then_all() {
-        let limit = MaxStartups { start: 10, rate: 30, full: 100 };
+        let limit = MaxStartups::default();
         let refused: Vec<u32> = [0, 9, 10, 55, 99, 100, 1000].map(|busy| limit.refused_of_100(busy)).to_vec();
         assert_eq!(refused, [0, 0, 30, 65, 99, 100, 100]);
         assert_eq!(MaxStartups::at_most(1).refused_of_100(0), 0);
@@ -171,16 +201,41 @@ mod tests {
         assert_eq!(admit(&mut admission), Ok(()));
         assert_eq!(admit(&mut admission), Ok(()));
         assert_eq!(admit(&mut admission), Err(TurnedAway::Startups));
-        admission.logged_in();
+        admission.logged_in(source(1));
         assert_eq!(admit(&mut admission), Ok(()));
     }
 
     #[test]
     fn the_dice_decide_between_start_and_full() {
-        let mut admission = Admission::new(MaxStartups { start: 0, rate: 50, full: 10 }, None);
+        let mut admission =
+            Admission::new(MaxStartups { start: 0, rate: 50, full: 10, per_source: 10 }, None);
         let now = Instant::now();
         assert_eq!(admission.admit(None, 49, now), Err(TurnedAway::Startups));
         assert_eq!(admission.admit(None, 50, now), Ok(()));
+    }
+
+    #[test]
+    fn defect_055_one_source_has_only_so_many_places_and_gets_them_back() {
+        let mut admission = Admission::new(MaxStartups::default(), None);
+        let now = Instant::now();
+        let admit = |admission: &mut Admission, last| admission.admit(source(last), 0, now);
+        for _ in 0..9 {
+            assert_eq!(admit(&mut admission, 1), Ok(()));
+        }
+        assert_eq!(admit(&mut admission, 1), Err(TurnedAway::Source));
+        for last in 2..12 {
+            assert_eq!(admit(&mut admission, last), Ok(()), "even when the dice fall worst");
+        }
+        assert_eq!(admit(&mut admission, 2), Err(TurnedAway::Startups), "which now count for a second one");
+        for last in 2..12 {
+            admission.logged_in(source(last));
+        }
+        admission.logged_in(source(1));
+        assert_eq!(admit(&mut admission, 1), Ok(()));
+        for _ in 0..9 {
+            admission.logged_in(source(1));
+        }
+        assert!(admission.busy_of.is_empty() && admission.busy == 0);
     }
 
     #[test]
@@ -191,11 +246,11 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(admission.admit(source(1), 0, start), Ok(()));
         }
-        assert_eq!(admission.admit(source(1), 0, start), Err(TurnedAway::Rate));
+        assert_eq!(admission.admit(source(1), 0, start), Err(TurnedAway::Source));
         assert_eq!(admission.admit(source(2), 0, start), Ok(()));
         let later = start + Duration::from_secs(1);
         assert_eq!(admission.admit(source(1), 0, later), Ok(()));
-        assert_eq!(admission.admit(source(1), 0, later), Err(TurnedAway::Rate));
+        assert_eq!(admission.admit(source(1), 0, later), Err(TurnedAway::Source));
         let much_later = start + Duration::from_secs(1000);
         let admitted = (0..10).filter(|_| admission.admit(source(1), 0, much_later).is_ok()).count();
         assert_eq!(admitted, 3, "an idle time saves up no more than the burst");

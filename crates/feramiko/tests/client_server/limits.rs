@@ -1,5 +1,9 @@
 //! Deadlines and limits, and those who run into them.
 
+use std::net::SocketAddr;
+
+use rustix::net::SocketType;
+
 use super::*;
 
 scenario!(defect_100_a_handler_that_panics_ends_one_connection_only, |driver| {
@@ -78,20 +82,44 @@ scenario!(defect_055_the_grace_time_ends_those_who_do_not_log_in, |driver| {
     drop(silent);
 });
 
-scenario!(defect_055_connections_that_drip_keep_nobody_out, |driver| {
+scenario!(defect_055_a_thousand_connections_that_drip_keep_nobody_out, |driver| {
     let house = House::open(driver, guests);
-    let limit = |server: feramiko::ServerBuilder| server.max_startups(feramiko::MaxStartups::at_most(1000));
+    let limit = |server: feramiko::ServerBuilder| server.max_startups(feramiko::MaxStartups::at_most(2000));
     let house = house.await.restart(driver, limit).await;
-    let mut dripping = Vec::new();
+    let dripping = drip(house.address, 1000);
     for _ in 0..100 {
-        let mut stream = std::net::TcpStream::connect(house.address).unwrap();
-        stream.write_all(b"S").unwrap();
-        dripping.push(stream);
-    }
-    for _ in 0..10 {
         house.connect().password("foo").await.unwrap();
     }
+    drop(dripping);
 });
+
+scenario!(defect_055_by_default_a_source_that_drips_keeps_no_other_source_out, |driver| {
+    let house = House::open(driver, guests).await;
+    let dripping = drip(house.address, 1000);
+    for _ in 0..100 {
+        // Another address of this machine.
+        let socket = rustix::net::socket(rustix::net::AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+        rustix::net::connect(&socket, &house.address).unwrap();
+        let stream = std::net::TcpStream::from(socket);
+        let client = Client::connect_over(stream, "robey@elsewhere").host_key(house.key.public_key().clone());
+        let client = client.driver(Driver::Thread).password("foo").await.unwrap();
+        // By its answer the server has done with the login.
+        assert_eq!(client.command("here").output().await.unwrap().stdout, b"here");
+    }
+    drop(dripping);
+});
+
+/// As many connections that say one byte of a version line and no more.
+fn drip(address: SocketAddr, count: usize) -> Vec<std::net::TcpStream> {
+    let open = |_| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        // Those that were turned away may be closed already.
+        let _ = stream.write_all(b"S");
+        stream
+    };
+    (0..count).map(open).collect()
+}
 
 scenario!(too_many_startups_are_turned_away_and_a_login_makes_room, |driver| {
     let house = House::open(driver, guests);

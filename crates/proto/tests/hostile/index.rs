@@ -41,6 +41,24 @@ fn defect_008_the_tools_do_not_accept_any_host_key() {
     assert_eq!(found, 0);
 }
 
+/// A signal handler cannot be set without `unsafe`, which is forbidden everywhere: no code of ours runs in one.
+#[test]
+fn defect_046_no_code_of_ours_can_run_in_a_signal_handler() {
+    let root = root();
+    let manifest = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    assert!(manifest("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    let mut crates: Vec<String> = fs::read_dir(root.join("crates"))
+        .unwrap()
+        .map(|entry| format!("crates/{}", entry.unwrap().file_name().to_string_lossy()))
+        .collect();
+    crates.extend(["testkit", "interop", "xtask"].map(str::to_owned));
+    assert!(crates.len() > 6);
+    for name in crates {
+        let text = manifest(&format!("{name}/Cargo.toml"));
+        assert!(text.contains("[lints]\nworkspace = true"), "{name} has lints of its own");
+    }
+}
+
 #[test]
 fn every_test_in_the_index_exists() {
     let root = root();
