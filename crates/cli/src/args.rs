@@ -1,5 +1,6 @@
 //! The command line: one definition for the parser, the help, the manual page and the completions.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Ssh(SshArgs),
     Bbs(BbsArgs),
+    Agent(AgentArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete for
@@ -109,6 +111,29 @@ pub(crate) struct BbsArgs {
     /// Write a readable log to a file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) log: Option<PathBuf>,
+}
+
+/// Hold keys in memory and sign with them: an agent, in the way of ssh-agent
+///
+/// Without a command it prints the lines that tell a shell where it is, and stays in the foreground until it is
+/// interrupted. With one it runs the command, and ends with it. Keys are brought and removed with ssh-add.
+#[derive(Args, Debug)]
+pub(crate) struct AgentArgs {
+    /// The socket to listen at [default: a new one, in a new folder for temporary files]
+    #[arg(short = 'a', long, value_name = "SOCKET", value_hint = ValueHint::FilePath)]
+    pub(crate) socket: Option<PathBuf>,
+
+    /// Seconds after which keys are forgotten that come without a lifetime of their own
+    #[arg(short = 't', long, value_name = "SECONDS")]
+    pub(crate) lifetime: Option<u64>,
+
+    /// Print the lines for csh
+    #[arg(short, long, conflicts_with = "command")]
+    pub(crate) csh: bool,
+
+    /// What to run with this agent
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// A session's escape character, if it has one.

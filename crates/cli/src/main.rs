@@ -8,6 +8,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 
+mod agent_command;
 mod args;
 mod bbs;
 mod bbs_command;
@@ -26,6 +27,11 @@ fn main() -> ExitCode {
         Command::Bbs(arguments) => {
             start_log(arguments.log.as_deref()).and_then(|()| bbs_command::run(&arguments))
         }
+        // Its exit status is the command's.
+        Command::Agent(arguments) => match agent_command::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         // Its exit status is the remote command's.
         Command::Ssh(arguments) => match start_log(arguments.log.as_deref()) {
             Ok(()) => return ExitCode::from(ssh::run(&arguments)),

@@ -9,7 +9,7 @@ use feramiko_keys::{Fingerprint, KeyError};
 use feramiko_proto::{ConfigError, ConnectionError, Misuse, OpenFailure, Phase};
 use feramiko_wire::sanitize;
 
-use crate::agent::AgentError;
+use crate::agent::error::AgentError;
 pub use crate::refusal::{HostKeyRefusal, HostName, KnownAt};
 
 /// Why an operation of this crate failed.

@@ -105,6 +105,7 @@ mod incoming;
 #[cfg(feature = "terminal")]
 mod interactive;
 mod keyring;
+mod lending;
 mod limits;
 mod login;
 mod names;

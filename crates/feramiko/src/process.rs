@@ -5,6 +5,7 @@ use std::fmt;
 use feramiko_proto::{ExitStatus, Misuse, Pty, Request, Stream, WindowSize};
 use feramiko_wire::sanitize;
 
+use crate::agent::source::AgentSource;
 use crate::channel::{Channel, Stderr};
 use crate::error::Error;
 use crate::helper::{Either, both, race};
@@ -26,6 +27,7 @@ pub struct Command {
     env: Vec<(String, Vec<u8>)>,
     pty: Option<Pty>,
     stdin: Vec<u8>,
+    agent: Option<AgentSource>,
     problem: Option<Misuse>,
 }
 
@@ -51,7 +53,7 @@ impl Command {
     }
 
     fn new(transport: Transport, program: Program) -> Self {
-        Self { transport, program, env: Vec::new(), pty: None, stdin: Vec::new(), problem: None }
+        Self { transport, program, env: Vec::new(), pty: None, stdin: Vec::new(), agent: None, problem: None }
     }
 
     /// Adds a word to the command line, [quoted](quote()) so that a POSIX shell takes it as it is.
@@ -97,6 +99,19 @@ impl Command {
         self.pty.is_some()
     }
 
+    /// Lends the agent that `SSH_AUTH_SOCK` names, where there is one: agent forwarding. See
+    /// [`Channel::lend_agent`] for what that means.
+    pub fn forward_agent(&mut self, forward: bool) -> &mut Self {
+        self.agent = Some(AgentSource::environment()).filter(|source| forward && source.is_named());
+        self
+    }
+
+    /// Lends this agent: a path of a socket, or an agent of this program.
+    pub fn lend_agent(&mut self, source: impl Into<AgentSource>) -> &mut Self {
+        self.agent = Some(source.into());
+        self
+    }
+
     /// What [`output`](Self::output) and [`status`](Self::status) feed to its standard input; nothing unless said.
     pub fn stdin(&mut self, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.stdin = bytes.into();
@@ -140,6 +155,9 @@ impl Command {
                 return Err(problem.into());
             }
             let channel = command.transport.open_session().await?;
+            if let Some(source) = command.agent {
+                channel.lend_agent(source)?;
+            }
             for (name, value) in command.env {
                 // As OpenSSH does: the answer would only tell what the server ignores.
                 channel.notify(&Request::Env { name, value })?;

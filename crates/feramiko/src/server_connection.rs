@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use feramiko_proto::{ConnectionError, ExitStatus, OpenFailure, Pty, Request};
 
+use crate::agent::{AgentSource, lend};
 use crate::attempt::Attempt;
 use crate::channel::Channel;
 use crate::error::Error;
@@ -88,7 +89,12 @@ impl ServerConnection {
                 match connection.next_channel().await? {
                     None => return Ok(None),
                     Some(open) if open.kind() == "session" => {
-                        return Ok(Some(Session { channel: open.accept()?, pty: None, env: Vec::new() }));
+                        return Ok(Some(Session {
+                            channel: open.accept()?,
+                            pty: None,
+                            env: Vec::new(),
+                            agent: None,
+                        }));
                     }
                     Some(open) => open.reject(OpenFailure::UNKNOWN_KIND, "only sessions are served here"),
                 }
@@ -148,6 +154,8 @@ pub struct Session {
     channel: Channel,
     pty: Option<Pty>,
     env: Vec<(String, Vec<u8>)>,
+    /// The channels by which the client lends its agent.
+    agent: Option<&'static str>,
 }
 
 /// What a client wants to run.
@@ -163,8 +171,8 @@ pub enum Program {
 }
 
 impl Session {
-    /// What is to run here. Terminal, window sizes and variables that are asked for before are granted and collected on
-    /// the way; everything else is refused. `None` when the client closes the channel instead.
+    /// What is to run here. Terminal, window sizes, variables and the lending of an agent that are asked for before are
+    /// granted and collected on the way; everything else is refused. `None` when the client closes the channel instead.
     ///
     /// # Errors
     /// The connection has ended.
@@ -211,7 +219,11 @@ impl Session {
                 }
                 fits
             }
-            _ => false,
+            (other, _) => {
+                let kind = lend::channel_of(other);
+                self.agent = self.agent.or(kind);
+                kind.is_some()
+            }
         };
         if granted {
             request.accept();
@@ -242,6 +254,13 @@ impl Start {
     /// known to be harmless.
     pub fn env(&self) -> &[(String, Vec<u8>)] {
         &self.session.env
+    }
+
+    /// The agent of the client, if it lends it to what is to run here. It can be asked, or shown to a program of this
+    /// machine by an [`AgentSocket`](crate::agent::AgentSocket). It keeps the connection open.
+    pub fn agent(&self) -> Option<AgentSource> {
+        let kind = self.session.agent?;
+        Some(lend::of_client(self.session.channel.transport(), kind))
     }
 
     /// Says that it runs. The channel is its standard input and output; further requests (window sizes, signals) come by

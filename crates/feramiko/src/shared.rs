@@ -412,10 +412,30 @@ impl<F: FnOnce(&mut State, Instant)> Drop for Undo<F> {
 }
 
 /// What every handle holds: when the last one is dropped, the connection is closed.
-pub(crate) struct Handle(pub(crate) Arc<Shared>);
+pub(crate) struct Handle(pub(crate) Arc<Shared>, Hold);
+
+/// Whether a handle keeps the connection open.
+#[derive(PartialEq, Eq)]
+enum Hold {
+    Open,
+    Borrowed,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared), Hold::Open)
+    }
+
+    /// One that does not keep the connection open.
+    pub(crate) fn borrowed(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared), Hold::Borrowed)
+    }
+}
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.with(|state, now| state.disconnect(DisconnectReason::ByApplication, "", now));
+        if self.1 == Hold::Open {
+            self.0.with(|state, now| state.disconnect(DisconnectReason::ByApplication, "", now));
+        }
     }
 }

@@ -11,6 +11,7 @@ use feramiko_proto::{
 
 use crate::driver::job::Job;
 use crate::error::Error;
+use crate::lending::Claim;
 use crate::state::{Auth, AuthEvent, State};
 use crate::waiters::{Side, Topic};
 
@@ -112,14 +113,23 @@ impl State {
     }
 
     fn sort_open(&mut self, request: OpenRequest, now: Instant) {
-        if self.takes_opens {
-            self.opens.push_back(request);
-            self.wake(Topic::Opens);
-        } else {
-            let description = "nobody asked for that".to_owned();
-            let failure = OpenFailure { reason: OpenFailure::PROHIBITED, description };
-            self.connection.reject_channel(request, failure, now);
-        }
+        let claim = match self.connection.is_client() {
+            true => self.lending.claim(request.kind()),
+            false => Claim::ForAnybody,
+        };
+        let (reason, description) = match claim {
+            Claim::ForAnybody if self.takes_opens => {
+                self.opens.push_back(request);
+                return self.wake(Topic::Opens);
+            }
+            Claim::Agent(source, guest) => {
+                return self.flow.jobs.push(Job::Lend(request, source, guest));
+            }
+            Claim::Full => (OpenFailure::SHORTAGE, "too many of these"),
+            Claim::ForAnybody | Claim::Refused => (OpenFailure::PROHIBITED, "nobody asked for that"),
+        };
+        let failure = OpenFailure { reason, description: description.to_owned() };
+        self.connection.reject_channel(request, failure, now);
     }
 
     fn sort_channel(&mut self, event: Event, now: Instant) {

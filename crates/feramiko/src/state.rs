@@ -20,6 +20,7 @@ use crate::driver::job::Job;
 use crate::driver::link::Link;
 use crate::driver::reading::Reading;
 use crate::error::Error;
+use crate::lending::Lending;
 use crate::pollable::Signal;
 use crate::slot::Slot;
 use crate::verify::HostKeyVerifier;
@@ -48,6 +49,7 @@ pub(crate) struct State {
     pub(crate) opens: VecDeque<OpenRequest>,
     /// Somebody pulls channels; a client that nobody has asked for channels refuses them at once.
     pub(crate) takes_opens: bool,
+    pub(crate) lending: Lending,
     pub(crate) replies: HashMap<GlobalId, Option<Option<Vec<u8>>>>,
     /// No channel of ours has been opened yet: acknowledgements must not be delayed.
     pub(crate) setting_up: bool,
@@ -180,6 +182,7 @@ impl State {
             attempts: VecDeque::new(),
             opens: VecDeque::new(),
             takes_opens,
+            lending: Lending::default(),
             replies: HashMap::new(),
             setting_up: true,
             interest: 0,

@@ -97,6 +97,7 @@ impl State {
         now: Instant,
     ) -> Result<Option<RequestId>, Error> {
         self.alive()?;
+        self.lending.asked(request);
         let mut channel = self.connection.channel(id, now).ok_or_else(no_such_channel)?;
         Ok(channel.request(request, want_reply)?)
     }

@@ -90,7 +90,7 @@ impl Transport {
     fn drive(state: State, socket: Socket) -> Result<Self, Error> {
         let link = socket.into_link().map_err(|error| Error::io("the socket cannot be used", &error))?;
         let shared = Shared::new(state);
-        let transport = Self { handle: Arc::new(Handle(Arc::clone(&shared))) };
+        let transport = Self { handle: Arc::new(Handle::new(&shared)) };
         thread::start(&shared, link).map_err(|error| Error::io("no worker thread", &error))?;
         Ok(transport)
     }
@@ -101,7 +101,7 @@ impl Transport {
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
         let shared = Shared::new(state);
-        let transport = Self { handle: Arc::new(Handle(Arc::clone(&shared))) };
+        let transport = Self { handle: Arc::new(Handle::new(&shared)) };
         crate::driver::tokio::start(&shared, stream)?;
         Ok(transport)
     }

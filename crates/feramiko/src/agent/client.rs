@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use feramiko_crypto::Secret;
 use feramiko_keys::agent::{AgentPrivateKey, AgentReply, AgentRequest, Constraints, SessionBind, sign_flags};
-use feramiko_keys::{KeyError, PublicKey, Signer};
+use feramiko_keys::{Certificate, KeyError, PublicKey, Signer};
 use feramiko_proto::SessionProof;
 use feramiko_wire::{Reader, sanitize};
 
@@ -85,7 +85,8 @@ impl Agent {
         self.later(|agent| agent.list_now())
     }
 
-    /// The keys that can be used to log in: those of a type that is known here. The others are left out.
+    /// The keys and certificates that can be used to log in: those of a type that is known here. The others are left
+    /// out.
     pub fn identities(&self) -> Pending<Result<Vec<AgentKey>, Error>> {
         self.later(|agent| agent.identities_now())
     }
@@ -175,9 +176,12 @@ impl Agent {
     }
 
     pub(crate) fn identities_now(&self) -> Result<Vec<AgentKey>, Error> {
-        let usable = |listed: Listed| {
-            let public = PublicKey::from_blob(&listed.blob).ok()?;
-            Some(AgentKey { agent: self.clone(), public, comment: listed.comment })
+        let usable = |Listed { blob, comment }: Listed| {
+            let (public, certificate) = match Certificate::from_blob(&blob) {
+                Ok(certificate) => (certificate.public_key().clone(), Some(certificate)),
+                Err(_) => (PublicKey::from_blob(&blob).ok()?, None),
+            };
+            Some(AgentKey { agent: self.clone(), public, certificate, comment })
         };
         Ok(self.list_now()?.into_iter().filter_map(usable).collect())
     }
@@ -248,6 +252,11 @@ impl Agent {
         reply
     }
 
+    /// A request of somebody else and its reply. A person may have to be asked.
+    pub(crate) fn relay(&self, request: &[u8]) -> Result<Message, AgentError> {
+        self.exchange(request, "answer somebody else", self.patience_to_sign)
+    }
+
     fn unexpected(&self, reply: Result<AgentReply<'_>, KeyError>, what: &'static str) -> AgentError {
         match reply {
             Ok(AgentReply::Failure | AgentReply::ExtensionFailure) => AgentError::Refused { request: what },
@@ -270,11 +279,12 @@ impl fmt::Debug for Agent {
     }
 }
 
-/// A key in an agent. It signs there.
+/// A key in an agent, or a certificate of it. It signs there.
 #[derive(Debug, Clone)]
 pub struct AgentKey {
     agent: Agent,
     public: PublicKey,
+    certificate: Option<Certificate>,
     comment: String,
 }
 
@@ -301,7 +311,12 @@ impl Signer for AgentKey {
     }
 
     fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signed = self.agent.sign_now(self.public.blob(), algorithm, message);
+        let blob = self.certificate.as_ref().map_or(self.public.blob(), Certificate::blob);
+        let signed = self.agent.sign_now(blob, algorithm, message);
         signed.map_err(|error| KeyError::Signer(error.to_string()))
+    }
+
+    fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 }

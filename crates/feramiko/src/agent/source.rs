@@ -1,8 +1,10 @@
 //! [`AgentSource`]: where an agent is.
 
+use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -16,18 +18,41 @@ use crate::pending::Pending;
 
 /// How long an agent may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What names the agent of a login.
+const VARIABLE: &str = "SSH_AUTH_SOCK";
 
-/// Where an agent is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AgentSource {
-    /// At the socket that `SSH_AUTH_SOCK` names when it is needed.
+/// Where an agent is: a connection can be made there whenever one is needed.
+#[derive(Clone)]
+pub struct AgentSource(Place);
+
+#[derive(Clone)]
+enum Place {
     Environment,
-    /// At this socket.
     Socket(PathBuf),
+    Other(Arc<dyn Fn() -> Result<Agent, Error> + Send + Sync>),
 }
 
 impl AgentSource {
+    /// At the Unix socket that `SSH_AUTH_SOCK` names when it is needed.
+    pub fn environment() -> Self {
+        Self(Place::Environment)
+    }
+
+    /// At this Unix socket.
+    pub fn socket(path: impl Into<PathBuf>) -> Self {
+        Self(Place::Socket(path.into()))
+    }
+
+    /// Wherever `connect` leads. It may block.
+    pub fn by(connect: impl Fn() -> Result<Agent, Error> + Send + Sync + 'static) -> Self {
+        Self(Place::Other(Arc::new(connect)))
+    }
+
+    /// Whether it says where: an environment may not.
+    pub fn is_named(&self) -> bool {
+        !matches!(self.0, Place::Environment) || variable().is_some()
+    }
+
     /// Connects to it.
     ///
     /// # Errors
@@ -39,36 +64,43 @@ impl AgentSource {
 
     /// The same on this thread, which waits.
     pub(crate) fn connect_now(&self) -> Result<Agent, Error> {
-        let path = self.path()?;
-        let unreachable = |error: &io::Error| AgentError::Unreachable {
-            path: path.clone(),
+        let path = match &self.0 {
+            Place::Other(connect) => return connect(),
+            Place::Environment => variable().ok_or(AgentError::NotNamed)?,
+            Place::Socket(path) => path.clone(),
+        };
+        let stream = reach(&path).map_err(|error| AgentError::Unreachable {
             kind: error.kind(),
             message: error.to_string(),
-        };
-        let stream = reach(&path).map_err(|error| unreachable(&error))?;
+            path,
+        })?;
         Agent::over(stream)
     }
+}
 
-    fn path(&self) -> Result<PathBuf, AgentError> {
-        match self {
-            Self::Environment => std::env::var_os("SSH_AUTH_SOCK")
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from)
-                .ok_or(AgentError::NotNamed),
-            Self::Socket(path) => Ok(path.clone()),
-        }
-    }
+fn variable() -> Option<PathBuf> {
+    std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 impl From<PathBuf> for AgentSource {
     fn from(path: PathBuf) -> Self {
-        Self::Socket(path)
+        Self::socket(path)
     }
 }
 
 impl From<&Path> for AgentSource {
     fn from(path: &Path) -> Self {
-        Self::Socket(path.to_owned())
+        Self::socket(path)
+    }
+}
+
+impl fmt::Debug for AgentSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Environment => write!(f, "AgentSource({VARIABLE})"),
+            Place::Socket(path) => write!(f, "AgentSource({})", path.display()),
+            Place::Other(_) => f.write_str("AgentSource(..)"),
+        }
     }
 }
 
@@ -78,7 +110,7 @@ impl Agent {
     /// # Errors
     /// [`Error::Agent`]: there is none.
     pub fn connect() -> Pending<Result<Self, Error>> {
-        AgentSource::Environment.connect()
+        AgentSource::environment().connect()
     }
 
     /// Connects to the agent at a Unix socket.
@@ -86,7 +118,7 @@ impl Agent {
     /// # Errors
     /// [`Error::Agent`]: nobody is there.
     pub fn connect_to(path: impl Into<PathBuf>) -> Pending<Result<Self, Error>> {
-        AgentSource::Socket(path.into()).connect()
+        AgentSource::socket(path).connect()
     }
 }
 

@@ -1,10 +1,13 @@
-//! Work that must not run under the lock, or on the driver: signatures and the verification of host keys.
+//! Work that must not run under the lock, or on the driver: signatures, the verification of host keys, and
+//! what is lent.
 
 use std::sync::Arc;
 
 use feramiko_keys::Signer;
-use feramiko_proto::{HostKeyQuestion, SignRequest};
+use feramiko_proto::{HostKeyQuestion, OpenRequest, SignRequest};
 
+use crate::agent::source::AgentSource;
+use crate::lending::Guest;
 use crate::verify::HostKeyVerifier;
 
 /// One piece of it.
@@ -13,6 +16,8 @@ pub(crate) enum Job {
     Sign(SignRequest, Arc<dyn Signer>),
     /// Somebody is to say whether a host key is trusted.
     Verify(HostKeyQuestion, Box<dyn HostKeyVerifier>),
+    /// The server opens a channel to the agent that is lent to it.
+    Lend(OpenRequest, AgentSource, Guest),
 }
 
 impl Job {
@@ -21,6 +26,7 @@ impl Job {
         match self {
             Self::Sign(_, signer) => signer.is_slow(),
             Self::Verify(_, verifier) => verifier.is_slow(),
+            Self::Lend(..) => true,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::job::Job;
+use crate::agent::lend;
 use crate::error::{Error, HostKeyRefusal};
 use crate::shared::Shared;
 
@@ -26,6 +27,7 @@ pub(crate) fn run(job: Job, shared: &Arc<Shared>) {
             let verdict = catch_unwind(AssertUnwindSafe(verify)).unwrap_or_else(panicked);
             shared.with(|state, now| state.answer_host_key(question, verdict, now));
         }
+        Job::Lend(request, source, guest) => lend::receive(request, &source, guest, shared),
     }
 }
 
@@ -48,7 +50,10 @@ pub(crate) fn start(job: Job, shared: &Arc<Shared>) {
     if std::thread::Builder::new().name("feramiko-job".to_owned()).spawn(work).is_err()
         && let Some(job) = take(&place)
     {
-        // No thread to be had: slow is better than never.
-        run(job, shared);
+        match job {
+            Job::Lend(request, ..) => lend::refuse(request, shared),
+            // No thread to be had: slow is better than never.
+            job => run(job, shared),
+        }
     }
 }

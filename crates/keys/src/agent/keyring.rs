@@ -1,6 +1,6 @@
 //! The agent: keys, a lock, and what is answered to whom.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::rand;
 use feramiko_crypto::{CryptoError, HashAlgorithm, Secret};
@@ -43,6 +43,15 @@ struct Held {
     expires: Option<Instant>,
     confirm: bool,
     destinations: Vec<Destination>,
+}
+
+/// When a request came.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// By the clock that lifetimes are counted by.
+    pub timer: Instant,
+    /// By the calendar, which certificates of hosts are valid by.
+    pub date: SystemTime,
 }
 
 /// What is to be done about a request.
@@ -125,7 +134,8 @@ impl Keyring {
     }
 
     /// Answers a request: a message without its length, that came on the connection of `session`.
-    pub fn handle(&mut self, session: &mut AgentSession, request: &[u8], now: Instant) -> Step {
+    pub fn handle(&mut self, session: &mut AgentSession, request: &[u8], now: Moment) -> Step {
+        let Moment { timer: now, date } = now;
         self.expire(now);
         let request = match AgentRequest::decode(request) {
             Ok(request) => request,
@@ -143,16 +153,17 @@ impl Keyring {
                 Step::Reply(AgentReply::Identities(Vec::new()).encode())
             }
             _ if self.is_locked() => failure(),
-            AgentRequest::List => self.list(session),
-            AgentRequest::Sign { key, data, flags } => self.sign(session, key, data, flags),
+            AgentRequest::List => self.list(session, date),
+            AgentRequest::Sign { key, data, flags } => self.sign(session, key, data, flags, date),
             AgentRequest::Add { key, comment, constraints } => {
-                let hidden = self.find(key.blob()).is_some_and(|held| !session.may_see(&held.destinations));
+                let hidden =
+                    self.find(key.blob()).is_some_and(|held| !session.may_see(&held.destinations, date));
                 match hidden || self.add(key, comment, constraints, now).is_err() {
                     true => failure(),
                     false => success(),
                 }
             }
-            AgentRequest::Remove(key) => self.remove(session, key),
+            AgentRequest::Remove(key) => self.remove(session, key, date),
             AgentRequest::RemoveAll => {
                 self.clear();
                 success()
@@ -173,16 +184,16 @@ impl Keyring {
         self.held.iter().find(|held| held.key.blob() == blob)
     }
 
-    fn list(&self, session: &AgentSession) -> Step {
-        let seen = self.held.iter().filter(|held| session.may_see(&held.destinations));
+    fn list(&self, session: &AgentSession, date: SystemTime) -> Step {
+        let seen = self.held.iter().filter(|held| session.may_see(&held.destinations, date));
         let identities = seen.map(|held| Identity { key: held.key.blob(), comment: &held.comment });
         Step::Reply(AgentReply::Identities(identities.collect()).encode())
     }
 
-    fn sign(&self, session: &AgentSession, key: &[u8], data: &[u8], flags: u32) -> Step {
+    fn sign(&self, session: &AgentSession, key: &[u8], data: &[u8], flags: u32, date: SystemTime) -> Step {
         let Some(held) = self.find(key) else { return failure() };
         let Some(algorithm) = algorithm(held.key.key(), flags) else { return failure() };
-        if !session.may_sign(&held.destinations, &held.key, data) {
+        if !session.may_sign(&held.destinations, &held.key, data, date) {
             return failure();
         }
         let confirmation = held.confirm.then(|| held.confirmation(data));
@@ -190,11 +201,11 @@ impl Keyring {
         Step::Sign(Box::new(Signing { key, algorithm, data: data.to_vec(), confirmation }))
     }
 
-    fn remove(&mut self, session: &AgentSession, key: &[u8]) -> Step {
+    fn remove(&mut self, session: &AgentSession, key: &[u8], date: SystemTime) -> Step {
         let place = self.held.iter().position(|held| held.key.blob() == key);
-        match place
-            .filter(|place| self.held.get(*place).is_some_and(|held| session.may_see(&held.destinations)))
-        {
+        match place.filter(|place| {
+            self.held.get(*place).is_some_and(|held| session.may_see(&held.destinations, date))
+        }) {
             Some(place) => {
                 self.held.remove(place);
                 success()

@@ -5,15 +5,15 @@
 //! [`AgentSession`] for each connection to it:
 //!
 //! ```
-//! use std::time::Instant;
-//! use feramiko_keys::agent::{AgentReply, AgentRequest, AgentSession, Constraints, Keyring, Step};
+//! use std::time::{Instant, SystemTime};
+//! use feramiko_keys::agent::{AgentReply, AgentRequest, AgentSession, Constraints, Keyring, Moment, Step};
 //! use feramiko_keys::{KeyType, PrivateKey};
 //!
 //! let mut keyring = Keyring::new();
 //! let mut session = AgentSession::default();
 //! let key = PrivateKey::generate(KeyType::Ed25519)?;
-//! let now = Instant::now();
-//! keyring.add(key.clone().into(), "robey@example", Constraints::default(), now)?;
+//! let now = Moment { timer: Instant::now(), date: SystemTime::now() };
+//! keyring.add(key.clone().into(), "robey@example", Constraints::default(), now.timer)?;
 //!
 //! let request = AgentRequest::List.encode();
 //! let Step::Reply(reply) = keyring.handle(&mut session, &request, now) else { panic!() };
@@ -34,7 +34,7 @@ mod tests;
 
 pub use constraint::{Constraints, Destination, Hop, HopKey};
 pub use held::AgentPrivateKey;
-pub use keyring::{Keyring, Step};
+pub use keyring::{Keyring, Moment, Step};
 pub use message::{AgentReply, AgentRequest, Identity, MAX_FRAME, SessionBind, frame_length, sign_flags};
 pub use session::AgentSession;
 pub use signing::{Confirmation, Signing};

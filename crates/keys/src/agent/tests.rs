@@ -1,6 +1,6 @@
 //! An agent asked as its clients ask it.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
 use crate::agent::signed::tests::login;
@@ -34,7 +34,12 @@ impl Asked {
     }
 
     fn step(&mut self, request: &AgentRequest<'_>) -> Step {
-        self.keyring.handle(&mut self.session, &request.encode(), self.now)
+        self.bytes(&request.encode())
+    }
+
+    fn bytes(&mut self, request: &[u8]) -> Step {
+        let now = Moment { timer: self.now, date: SystemTime::now() };
+        self.keyring.handle(&mut self.session, request, now)
     }
 
     fn reply(&mut self, request: &AgentRequest<'_>) -> Vec<u8> {
@@ -116,6 +121,34 @@ fn rsa_signs_by_the_hash_that_was_asked_for_and_never_with_sha_1() {
 }
 
 #[test]
+fn a_certificate_is_an_entry_of_its_own_and_signs_with_its_key() {
+    use crate::certificate::CertificateBuilder;
+    let authority = key();
+    for key in [key(), rsa(), PrivateKey::generate(KeyType::EcdsaP256).unwrap()] {
+        let builder = CertificateBuilder::user(key.public_key()).principal("robey");
+        let certificate = builder.valid_for(Duration::from_secs(60)).issue(&authority).unwrap();
+        let certified = AgentPrivateKey::certified(key.clone(), certificate.clone()).unwrap();
+        let mut asked = Asked::new();
+        assert!(asked.add(&key, Constraints::default()));
+        assert!(asked.says_yes(&AgentRequest::Add {
+            key: certified,
+            comment: b"",
+            constraints: Constraints::default()
+        }));
+        assert_eq!(asked.listed(), 2);
+        let request = AgentRequest::Sign { key: certificate.blob(), data: b"data", flags: 4 };
+        let reply = asked.reply(&request);
+        let AgentReply::Signature(blob) = AgentReply::decode(&reply).unwrap() else { panic!("{reply:?}") };
+        let provider = feramiko_crypto::Provider::default();
+        let scheme = provider.signature(key.public_key().signature_algorithms()[0]).unwrap();
+        assert_eq!(certificate.verify(scheme, b"data", blob), Ok(()));
+
+        let other = PrivateKey::generate(KeyType::Ed25519).unwrap();
+        assert!(AgentPrivateKey::certified(other, certificate).is_err());
+    }
+}
+
+#[test]
 fn a_lifetime_ends_whether_anybody_asks_or_not() {
     let lifetime = Some(Duration::from_secs(10));
     let (mut asked, key) = Asked::with(Constraints { lifetime, ..Constraints::default() });
@@ -160,15 +193,13 @@ fn defect_120_a_key_whose_constraints_are_not_understood_is_not_held() {
     };
     for unknown in [&[3_u8, 0, 0, 0, 1][..], &[7], b"\xff\0\0\0\x0bfoo@foo.foo"] {
         let request = [&add.encode()[..], unknown].concat();
-        let Step::Reply(reply) = asked.keyring.handle(&mut asked.session, &request, asked.now) else {
-            panic!()
-        };
+        let Step::Reply(reply) = asked.bytes(&request) else { panic!() };
         assert_eq!(AgentReply::decode(&reply).unwrap(), AgentReply::Failure);
     }
     // Constraints in the message that has none.
     let mut plain = add.encode();
     plain[0] = 17;
-    let Step::Reply(reply) = asked.keyring.handle(&mut asked.session, &plain, asked.now) else { panic!() };
+    let Step::Reply(reply) = asked.bytes(&plain) else { panic!() };
     assert_eq!(AgentReply::decode(&reply).unwrap(), AgentReply::Failure);
     assert!(asked.keyring.is_empty());
 }
@@ -230,9 +261,7 @@ fn defect_124_nothing_is_loaded_by_request() {
         let mut writer = feramiko_wire::Writer::new(&mut request);
         writer.string(b"/usr/lib/evil.so");
         writer.string(b"1234");
-        let Step::Reply(reply) = asked.keyring.handle(&mut asked.session, &request, asked.now) else {
-            panic!()
-        };
+        let Step::Reply(reply) = asked.bytes(&request) else { panic!() };
         assert_eq!(AgentReply::decode(&reply).unwrap(), AgentReply::Failure, "{number}");
     }
     assert_eq!(asked.listed(), 1);
@@ -244,13 +273,13 @@ fn defect_122_no_message_is_too_strange() {
     for number in 0..=255 {
         for rest in [&[][..], &[0; 4], &[0xff; 4], &[0, 0, 0, 1], &[0; 64], &[0xff; 64]] {
             let request = [&[number], rest].concat();
-            let _ = asked.keyring.handle(&mut asked.session, &request, asked.now);
+            let _ = asked.bytes(&request);
             if asked.keyring.is_locked() {
                 panic!("message {number} locked it without a passphrase");
             }
         }
     }
-    let _ = asked.keyring.handle(&mut asked.session, &[], asked.now);
+    let _ = asked.bytes(&[]);
     assert!(asked.add(&key, Constraints::default()));
     assert_eq!(asked.listed(), 1, "what was forgotten was asked for, and the agent goes on");
 }
@@ -393,5 +422,37 @@ mod destinations {
             assert!(asked.bind(&one, &[number; 32], true));
         }
         assert!(!asked.bind(&one, &[99; 32], true));
+    }
+
+    #[test]
+    fn a_host_with_a_certificate_is_known_by_its_authority_and_its_name() {
+        use crate::certificate::CertificateBuilder;
+        let (authority, host) = (key(), key());
+        let issue = |name: &str| {
+            let builder = CertificateBuilder::host(host.public_key()).principal(name);
+            builder.valid_for(Duration::from_secs(60)).issue(&authority).unwrap()
+        };
+        let hop_to = |is_ca| Hop {
+            user: String::new(),
+            host: "first.example".to_owned(),
+            keys: vec![HopKey { key: authority.public_key().blob().to_vec(), is_ca }],
+        };
+        for (is_ca, name, expected) in
+            [(true, "first.example", true), (true, "second.example", false), (false, "first.example", false)]
+        {
+            let step = Destination { from: Hop::origin(), to: hop_to(is_ca) };
+            let (mut asked, key) = Asked::with(to(vec![step]));
+            let certificate = issue(name);
+            let signature = host.sign("ssh-ed25519", b"SID").unwrap();
+            let bind = SessionBind {
+                host_key: certificate.blob(),
+                session_id: b"SID",
+                signature: &signature,
+                is_forwarding: false,
+            };
+            assert!(asked.says_yes(&AgentRequest::Bind(bind)));
+            let data = login(b"SID", "robey", key.public_key().blob(), Some(certificate.blob()));
+            assert_eq!(asked.signs(&key, &data), expected, "{is_ca} {name}");
+        }
     }
 }
