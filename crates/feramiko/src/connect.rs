@@ -12,6 +12,7 @@ use feramiko_proto::{Algorithms, ClientConfig, ConnectionError, Prompts};
 use feramiko_wire::Writer;
 
 use crate::address::Address;
+use crate::agent::source::AgentSource;
 use crate::client::Client;
 use crate::dial::{self, Deadline};
 use crate::driver::socket::Socket;
@@ -33,7 +34,8 @@ const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 /// A connection to be made. [`wait`](Self::wait) makes it, and so does `.await`.
 ///
 /// Unless something else is said, the host key must be known to `~/.ssh/known_hosts` or
-/// `/etc/ssh/ssh_known_hosts`, the keys in `~/.ssh` log in, and all of it may take 30 seconds.
+/// `/etc/ssh/ssh_known_hosts`, the keys of the agent (`SSH_AUTH_SOCK`) and in `~/.ssh` log in, and all of it may take 30
+/// seconds.
 #[must_use = "a Connect does nothing until it is waited for or awaited"]
 pub struct Connect {
     address: Result<Address, Error>,
@@ -132,6 +134,17 @@ impl Connect {
     /// being 1, and gives up with `None`.
     pub fn ask_password(self, ask: impl FnMut(u32) -> Option<Secret> + Send + 'static) -> Self {
         self.identity(Identity::AskPassword(Arc::new(Mutex::new(ask))))
+    }
+
+    /// Logs in with the keys of the agent that `SSH_AUTH_SOCK` names. An agent that is not there, or does not answer within
+    /// some seconds, keeps nobody from logging in otherwise.
+    pub fn agent(self) -> Self {
+        self.identity(Identity::Agent(AgentSource::environment()))
+    }
+
+    /// Logs in with the keys of an agent: at the path of a socket, or one of this program.
+    pub fn agent_at(self, source: impl Into<AgentSource>) -> Self {
+        self.identity(Identity::Agent(source.into()))
     }
 
     /// Logs in with a key, wherever it is: in memory, in an agent, in a device.
@@ -495,6 +508,10 @@ impl Handshake {
             let during = negotiating(&self.transport);
             return Err(self.explain(error, during));
         }
+        let prepared = match self.transport.session_proof().filter(|_| prepared.has_agents()) {
+            Some(proof) => blocking(self.driver, move || prepared.bind(&proof)).await?,
+            None => prepared,
+        };
         let login = log_in(&self.transport, self.driver, &self.user, prepared).await;
         let steps = login.map_err(|error| self.explain(error, Stage::Authentication))?;
         let host_key = self.transport.host_key().ok_or(ConnectionError::Closed)?;

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use feramiko_crypto::Secret;
 use feramiko_keys::{PublicKey, Signer};
-use feramiko_proto::Prompts;
+use feramiko_proto::{Prompts, SessionProof};
 
 use crate::agenda::{Entry, Method};
+use crate::agent::source::AgentSource;
+use crate::agent::{Agent, AgentKey};
 use crate::error::{Error, KeySource};
 use crate::keyring::{self, AskPassphrase, Key};
 
@@ -18,8 +20,6 @@ pub(crate) type AskPassword = Arc<Mutex<dyn FnMut(u32) -> Option<Secret> + Send>
 pub(crate) type Answer = Arc<Mutex<dyn FnMut(&Prompts) -> Option<Vec<Secret>> + Send>>;
 /// Gives the new password when the old one has expired: the server's words. `None` gives up.
 pub(crate) type NewPassword = Arc<Mutex<dyn FnMut(&str) -> Option<Secret> + Send>>;
-/// The keys of an agent and their comments, or why there are none. It may block.
-pub(crate) type AgentKeys = Arc<dyn Fn() -> Result<Vec<(Arc<dyn Signer>, String)>, Error> + Send + Sync>;
 
 /// Keys that may be refused before other methods get their turn: one less than OpenSSH's server takes failures by default
 /// (`MaxAuthTries`).
@@ -30,8 +30,7 @@ const PATIENCE: usize = 5;
 pub(crate) enum Identity {
     Key(Arc<dyn Signer>),
     KeyFile(PathBuf),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the client of agents makes these"))]
-    Agent(AgentKeys),
+    Agent(AgentSource),
     Password(Secret),
     AskPassword(AskPassword),
     Interactive(Answer),
@@ -83,6 +82,8 @@ pub(crate) struct Prepared {
     /// What is not shown, and why.
     pub(crate) skipped: Vec<String>,
     pub(crate) patience: usize,
+    /// Whose keys are among the entries.
+    agents: Vec<Agent>,
 }
 
 /// Something to show.
@@ -95,24 +96,31 @@ pub(crate) enum Item {
 }
 
 /// A key of an agent.
-struct AgentKey {
-    signer: Arc<dyn Signer>,
-    comment: String,
+struct Held {
+    key: AgentKey,
     /// One of the declared files is the same key.
     named: bool,
 }
 
 impl Plan {
-    /// Reads key files and asks agents: what is declared, or the user's own files where nothing at all is.
-    pub(crate) fn prepare(self) -> Result<Prepared, Error> {
+    /// Reads key files and asks agents: what is declared, or the user's own where nothing at all is, the agent first.
+    pub(crate) fn prepare(mut self) -> Result<Prepared, Error> {
         let mut skipped = Vec::new();
+        let own = self.identities.is_empty();
+        let environment = AgentSource::environment();
+        if own && environment.is_named() {
+            self.identities.push(Identity::Agent(environment));
+        }
         let mut agents = self.ask_agents(&mut skipped);
+        let asked: Vec<Agent> =
+            agents.iter().filter_map(|keys| keys.first()).map(|held| held.key.agent().clone()).collect();
         let mut items = Vec::new();
-        if self.identities.is_empty() {
+        let mut own_files = Vec::new();
+        if own {
             let (keys, left_out) = keyring::defaults(self.ask_passphrase.as_ref());
             skipped.extend(left_out);
-            items
-                .extend(keys.into_iter().map(|(path, key)| Item::Key { key, source: KeySource::File(path) }));
+            let files = keys.into_iter().map(|(path, key)| Item::Key { key, source: KeySource::File(path) });
+            own_files.extend(files.filter(|file| !has(&agents, file.public_key())));
         }
         // First the files, because they say which keys of an agent are wanted.
         let mut declared = Vec::new();
@@ -128,20 +136,20 @@ impl Plan {
                 (_, item) => items.extend(item),
             }
         }
+        items.extend(own_files);
         let entries = self.order(items, &mut skipped);
-        Ok(Prepared { entries, new_password: self.new_password, skipped, patience: self.patience })
+        let Self { new_password, patience, .. } = self;
+        Ok(Prepared { entries, new_password, skipped, patience, agents: asked })
     }
 
     /// The keys of each agent. One that cannot be asked keeps nobody from logging in otherwise.
-    fn ask_agents(&self, skipped: &mut Vec<String>) -> Vec<Vec<AgentKey>> {
+    fn ask_agents(&self, skipped: &mut Vec<String>) -> Vec<Vec<Held>> {
         let agents = self.identities.iter().filter_map(|identity| match identity {
-            Identity::Agent(keys) => Some(keys()),
+            Identity::Agent(source) => Some(source.connect_now().and_then(|agent| agent.identities_now())),
             _ => None,
         });
-        let keys = |answer: Result<Vec<(Arc<dyn Signer>, String)>, Error>| match answer {
-            Ok(keys) => {
-                keys.into_iter().map(|(signer, comment)| AgentKey { signer, comment, named: false }).collect()
-            }
+        let keys = |answer: Result<Vec<AgentKey>, Error>| match answer {
+            Ok(keys) => keys.into_iter().map(|key| Held { key, named: false }).collect(),
             Err(error) => {
                 skipped.push(format!("the agent's keys: {error}"));
                 Vec::new()
@@ -151,7 +159,7 @@ impl Plan {
     }
 
     /// What is declared, ready to be shown. `None` for a file whose key an agent holds, and for agents.
-    fn item(&self, identity: &Identity, agents: &mut [Vec<AgentKey>]) -> Result<Option<Item>, Error> {
+    fn item(&self, identity: &Identity, agents: &mut [Vec<Held>]) -> Result<Option<Item>, Error> {
         Ok(Some(match identity {
             Identity::Agent(_) => return Ok(None),
             Identity::Key(signer) => {
@@ -172,11 +180,11 @@ impl Plan {
     }
 
     /// An agent's keys: those of the declared files first.
-    fn agent_items(&self, keys: Vec<AgentKey>, skipped: &mut Vec<String>) -> Vec<Item> {
+    fn agent_items(&self, keys: Vec<Held>, skipped: &mut Vec<String>) -> Vec<Item> {
         let (named, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.named);
-        let item = |key: AgentKey| Item::Key {
-            key: Key::Open(key.signer),
-            source: KeySource::Agent { comment: key.comment },
+        let item = |held: Held| {
+            let source = KeySource::Agent { comment: held.key.comment().to_owned() };
+            Item::Key { key: Key::Open(Arc::new(held.key)), source }
         };
         let mut items: Vec<Item> = named.into_iter().map(item).collect();
         let others = others.into_iter().map(item);
@@ -205,18 +213,52 @@ impl Plan {
 }
 
 /// Whether an agent has the key of this file, by what stands beside it; that key is marked.
-fn is_in_an_agent(path: &Path, agents: &mut [Vec<AgentKey>]) -> bool {
+fn is_in_an_agent(path: &Path, agents: &mut [Vec<Held>]) -> bool {
     if agents.iter().all(Vec::is_empty) {
         return false;
     }
     let Some(public) = keyring::public_half(path) else { return false };
-    let same = |key: &&mut AgentKey| key.signer.public_key() == &public;
+    let same = |held: &&mut Held| held.key.public_key() == &public;
     match agents.iter_mut().flatten().find(same) {
         Some(key) => {
             key.named = true;
             true
         }
         None => false,
+    }
+}
+
+/// Whether an agent has this key.
+fn has(agents: &[Vec<Held>], key: Option<&PublicKey>) -> bool {
+    key.is_some_and(|key| agents.iter().flatten().any(|held| held.key.public_key() == key))
+}
+
+impl Prepared {
+    /// Tells the agents which session their keys are to be used for, and leaves out what they do not show for it. It may
+    /// block.
+    pub(crate) fn bind(mut self, proof: &SessionProof) -> Self {
+        let mut shown = Vec::new();
+        for agent in &self.agents {
+            // One that does not know what that means has no keys that depend on it; one that cannot be asked any more
+            // says so when it is to sign.
+            let _ = agent.bind_now(proof, false);
+            shown.extend(agent.identities_now().unwrap_or_default());
+        }
+        let is_shown = |item: &Item| match item {
+            Item::Key { key: Key::Open(signer), source: KeySource::Agent { .. } } => {
+                shown.iter().any(|key| key.public_key() == signer.public_key())
+            }
+            _ => true,
+        };
+        let (entries, hidden): (Vec<_>, Vec<_>) =
+            self.entries.into_iter().partition(|(item, _)| is_shown(item));
+        self.skipped.extend(hidden.iter().map(|(item, _)| format!("{} (not for this host)", item.name())));
+        self.entries = entries;
+        self
+    }
+
+    pub(crate) fn has_agents(&self) -> bool {
+        !self.agents.is_empty()
     }
 }
 
@@ -301,6 +343,7 @@ impl fmt::Debug for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::{AgentServer, Constraints};
     use feramiko_keys::{KeyType, PrivateKey};
 
     fn key() -> PrivateKey {
@@ -308,12 +351,11 @@ mod tests {
     }
 
     fn agent(keys: &[&PrivateKey]) -> Identity {
-        let keys: Vec<(Arc<dyn Signer>, String)> = keys
-            .iter()
-            .enumerate()
-            .map(|(number, key)| (Arc::new((*key).clone()) as Arc<dyn Signer>, format!("key {number}")))
-            .collect();
-        Identity::Agent(Arc::new(move || Ok(keys.clone())))
+        let server = AgentServer::new();
+        for (number, key) in keys.iter().enumerate() {
+            server.add((*key).clone(), &format!("key {number}"), Constraints::default()).unwrap();
+        }
+        Identity::Agent(server.into())
     }
 
     fn written(directory: &Path, name: &str, key: &PrivateKey, passphrase: Option<&str>) -> Identity {
@@ -361,7 +403,7 @@ mod tests {
     #[test]
     fn an_agent_that_is_not_there_is_named_and_no_more() {
         let gone = || Err(Error::Lookup { host: "agent".to_owned(), message: "gone".to_owned() });
-        let identities = vec![Identity::Agent(Arc::new(gone)), Identity::Password("foo".into())];
+        let identities = vec![Identity::Agent(AgentSource::by(gone)), Identity::Password("foo".into())];
         let prepared = Plan { identities, ..Plan::default() }.prepare().unwrap();
         assert_eq!(prepared.entries.len(), 1);
         assert!(prepared.skipped[0].contains("gone"), "{:?}", prepared.skipped);
