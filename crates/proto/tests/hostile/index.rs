@@ -65,8 +65,11 @@ fn every_test_in_the_index_exists() {
     let mut tests = BTreeSet::new();
     for directory in ["crates", "testkit", "interop", "xtask"] {
         sources(&root.join(directory), &mut |text| {
-            let functions = text.split("fn ").skip(1).filter(|rest| rest.starts_with("defect_"));
-            tests.extend(functions.filter_map(|rest| names(rest).next()));
+            // Functions, and scenarios that a macro makes functions of.
+            for start in ["fn ", "scenario!("] {
+                let functions = text.split(start).skip(1).filter(|rest| rest.starts_with("defect_"));
+                tests.extend(functions.filter_map(|rest| names(rest).next()));
+            }
         });
     }
     let index = fs::read_to_string(root.join("docs/DEFECTS.md")).unwrap();
