@@ -1,11 +1,15 @@
 //! A client's attempt to log in, as the server's application sees it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use feramiko_keys::{Circumstances, Denied, Restrictions};
 use feramiko_proto::{AuthAttempt, Decision, Prompt, Proof};
 
 use crate::error::Error;
 use crate::shared::Handle;
+use crate::state::State;
 
 /// A client tries to log in. Dropped unanswered, it is rejected.
 pub struct Attempt {
@@ -37,6 +41,18 @@ impl Attempt {
         self.decide(Decision::Accept)
     }
 
+    /// [`accept`](Self::accept), and from now on the connection enforces these restrictions, together with those of the
+    /// steps before: what one of them forbids is forbidden.
+    ///
+    /// Where they forbid this very login (it comes from elsewhere, it is too late, the security key was not touched), it is
+    /// rejected.
+    ///
+    /// # Errors
+    /// As for [`accept`](Self::accept).
+    pub fn accept_with(self, restrictions: Restrictions) -> Result<(), Error> {
+        self.decide_with(Decision::Accept, restrictions)
+    }
+
     /// Says no.
     ///
     /// # Errors
@@ -50,7 +66,20 @@ impl Attempt {
     /// # Errors
     /// As for [`accept`](Self::accept).
     pub fn partial<S: Into<String>>(self, remaining: impl IntoIterator<Item = S>) -> Result<(), Error> {
-        self.decide(Decision::Partial { remaining: remaining.into_iter().map(Into::into).collect() })
+        self.partial_with(remaining, Restrictions::none())
+    }
+
+    /// [`partial`](Self::partial) with restrictions, as for [`accept_with`](Self::accept_with).
+    ///
+    /// # Errors
+    /// As for [`accept`](Self::accept).
+    pub fn partial_with<S: Into<String>>(
+        self,
+        remaining: impl IntoIterator<Item = S>,
+        restrictions: Restrictions,
+    ) -> Result<(), Error> {
+        let remaining = remaining.into_iter().map(Into::into).collect();
+        self.decide_with(Decision::Partial { remaining }, restrictions)
     }
 
     /// Asks the client (RFC 4256), for [`Proof::Interactive`] and [`Proof::Answers`]. The answers come as the next attempt.
@@ -73,13 +102,63 @@ impl Attempt {
     ///
     /// # Errors
     /// As for [`accept`](Self::accept).
-    pub fn decide(mut self, decision: Decision) -> Result<(), Error> {
+    pub fn decide(self, decision: Decision) -> Result<(), Error> {
+        self.decide_with(decision, Restrictions::none())
+    }
+
+    /// Any of these, with restrictions for those that accept; see [`accept_with`](Self::accept_with).
+    ///
+    /// # Errors
+    /// As for [`accept`](Self::accept).
+    pub fn decide_with(mut self, decision: Decision, restrictions: Restrictions) -> Result<(), Error> {
+        let holds = if consents(&decision) { self.holds(&restrictions) } else { Ok(()) };
         let Some(attempt) = self.attempt.take() else { return Ok(()) };
+        let user = attempt.user().to_owned();
+        // An offer proves nothing: whoever makes it has still to come with a signature.
+        let is_step = consents(&decision) && !matches!(attempt.proof(), Proof::KeyOffer(_));
         self.handle.0.with(|state, now| {
             state.alive()?;
-            Ok(state.connection.decide(attempt, decision, now)?)
+            let together = holds.map_err(|denied| denied.to_string()).and_then(|()| {
+                state.permissions.with_step(&user, restrictions).map_err(|conflict| conflict.to_string())
+            });
+            match together {
+                Ok(together) => {
+                    state.connection.decide(attempt, decision, now)?;
+                    // What the client does now is looked at behind this: events are sorted when the lock is left.
+                    if is_step {
+                        state.permissions.hold(&user, together);
+                    }
+                }
+                Err(why) => {
+                    tracing::info!(
+                        user = feramiko_wire::sanitize(user.as_bytes()),
+                        why,
+                        "a login is refused"
+                    );
+                    state.connection.decide(attempt, Decision::Reject, now)?;
+                }
+            }
+            Ok(())
         })
     }
+
+    /// Whether a login with these restrictions holds here and now.
+    fn holds(&self, restrictions: &Restrictions) -> Result<(), Denied> {
+        let (address, host) = self.whereabouts();
+        restrictions.check(Circumstances { address, host: host.as_deref(), now: SystemTime::now() })
+    }
+
+    /// The client's address, and the name of its host where the server asks for names: not under the lock.
+    pub(crate) fn whereabouts(&self) -> (Option<IpAddr>, Option<String>) {
+        let look = |state: &mut State, _| (state.permissions.address, state.permissions.name_of.clone());
+        let (address, name_of) = self.handle.0.with(look);
+        let host = name_of.zip(address).and_then(|(name_of, address)| name_of(address));
+        (address, host)
+    }
+}
+
+fn consents(decision: &Decision) -> bool {
+    matches!(decision, Decision::Accept | Decision::Partial { .. })
 }
 
 impl Drop for Attempt {

@@ -115,6 +115,12 @@ impl IncomingRequest {
         self.request.as_ref().map_or(&Request::EndOfWrite, ChannelRequest::request)
     }
 
+    /// What the peer has sent: the same, unless a command is forced on its login, which then takes the place of whatever
+    /// it wants to run.
+    pub fn as_sent(&self) -> &Request {
+        self.request.as_ref().map_or(&Request::EndOfWrite, ChannelRequest::as_sent)
+    }
+
     /// Whether the peer waits for the answer.
     pub fn want_reply(&self) -> bool {
         self.request.as_ref().is_some_and(ChannelRequest::want_reply)

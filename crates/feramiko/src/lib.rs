@@ -90,6 +90,7 @@ pub mod agent;
 mod async_channel;
 mod attempt;
 mod auth;
+mod authorized;
 mod channel;
 mod client;
 pub mod config;
@@ -98,6 +99,7 @@ mod dial;
 mod driver;
 mod entry;
 mod error;
+mod forwards;
 mod gate;
 mod helper;
 mod identity;
@@ -110,6 +112,7 @@ mod limits;
 mod login;
 mod names;
 mod pending;
+mod permissions;
 mod pollable;
 mod process;
 mod quote;
@@ -132,11 +135,13 @@ pub use address::{Address, SSH_PORT};
 pub use async_channel::AsyncChannel;
 pub use attempt::Attempt;
 pub use auth::{AuthStep, Credential, Responder};
+pub use authorized::AuthorizedKeysPolicy;
 pub use channel::{Channel, Piece, Stderr};
 pub use client::Client;
 pub use connect::Connect;
 pub use driver::socket::Socket;
 pub use error::*;
+pub use forwards::IncomingGlobal;
 pub use helper::Driver;
 pub use incoming::{IncomingChannel, IncomingRequest};
 pub use limits::{MaxStartups, SourceRate};
@@ -153,7 +158,10 @@ pub use trusted_hosts::TrustedHosts;
 pub use verify::*;
 
 pub use feramiko_crypto::Secret;
-pub use feramiko_keys::{Fingerprint, KeyError, KeyType, KnownHosts, PrivateKey, PublicKey, Signer};
+pub use feramiko_keys::{
+    AuthorizedKey, AuthorizedKeys, Circumstances, Denied, Fingerprint, KeyError, KeyType, KnownHosts,
+    Ownership, PermitList, Permits, PrivateKey, PublicKey, Restrictions, RevokedKeys, Signer, SourceList,
+};
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
     ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,

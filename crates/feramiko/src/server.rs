@@ -2,7 +2,7 @@
 
 use std::future::IntoFuture;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use feramiko_keys::Signer;
 use feramiko_proto::{Algorithms, ServerConfig, Steps};
 
 use crate::acceptor::Acceptor;
+use crate::authorized::AuthorizedKeysPolicy;
 use crate::driver::socket::Socket;
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::helper::Driver;
 use crate::limits::{Admission, MaxStartups, SourceRate};
 use crate::pending::Pending;
+use crate::permissions::NameOf;
 use crate::server_connection::ServerConnection;
 use crate::transport::Transport;
 
@@ -77,6 +79,7 @@ struct Setup {
     config: Arc<ServerConfig>,
     signers: Vec<Arc<dyn Signer>>,
     gate: Arc<Gate>,
+    rules: Rules,
 }
 
 /// Makes a [`Server`].
@@ -86,6 +89,15 @@ pub struct ServerBuilder {
     signers: Vec<Arc<dyn Signer>>,
     startups: MaxStartups,
     rate: Option<SourceRate>,
+    rules: Rules,
+}
+
+/// What clients may do.
+#[derive(Clone, Default)]
+struct Rules {
+    policy: Option<Arc<AuthorizedKeysPolicy>>,
+    env: Option<Arc<[String]>>,
+    name_of: Option<NameOf>,
 }
 
 impl Server {
@@ -96,6 +108,7 @@ impl Server {
             signers: Vec::new(),
             startups: MaxStartups::default(),
             rate: None,
+            rules: Rules::default(),
         }
     }
 
@@ -232,7 +245,13 @@ impl Setup {
         peer: Option<SocketAddr>,
         permit: Option<crate::gate::Permit>,
     ) -> ServerConnection {
-        ServerConnection::new(transport, peer, permit)
+        let Rules { policy, env, name_of } = self.rules.clone();
+        transport.shared().with(|state, _| {
+            let permissions = &mut state.permissions;
+            permissions.address = peer.map(|peer| peer.ip());
+            (permissions.env, permissions.name_of) = (env, name_of);
+        });
+        ServerConnection::new(transport, peer, permit, policy)
     }
 }
 
@@ -268,6 +287,30 @@ impl ServerBuilder {
     /// What is shown before authentication (RFC 4252 section 5.4), with the answer to the first request; at most 16 KiB.
     pub fn banner(mut self, text: impl Into<String>) -> Self {
         self.config.banner = Some(text.into());
+        self
+    }
+
+    /// Answers public keys by the files that this names: a path with `%u` for the user, or a policy. What the options in
+    /// them forbid is refused for as long as the connection lives.
+    pub fn authorized_keys(mut self, policy: impl Into<AuthorizedKeysPolicy>) -> Self {
+        self.rules.policy = Some(Arc::new(policy.into()));
+        self
+    }
+
+    /// The variables that clients may set, as sshd's `AcceptEnv`: names, or beginnings and `*`. By default the
+    /// application decides, and under a forced command there are none.
+    pub fn accept_env<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.rules.env = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Says the names of clients' hosts, for restrictions to names of hosts (`from="*.example.com"`). Without it, only
+    /// addresses are compared, as with sshd's `UseDNS no`.
+    ///
+    /// The name must be looked up in turn and lead back to the address, or whoever owns the address chooses it. It is called
+    /// outside all locks, and login waits for it.
+    pub fn host_names(mut self, name_of: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.rules.name_of = Some(Arc::new(name_of));
         self
     }
 
@@ -338,6 +381,17 @@ impl ServerBuilder {
         Ok(setup.connection(transport, None, None))
     }
 
+    /// [`accept_over`](Self::accept_over) for a client that is known to be at this address. Where it is not known, nobody
+    /// logs in who is restricted to certain addresses.
+    ///
+    /// # Errors
+    /// As for [`accept_over`](Self::accept_over).
+    pub fn accept_from(self, socket: impl Into<Socket>, peer: SocketAddr) -> Result<ServerConnection, Error> {
+        let setup = self.setup()?;
+        let transport = setup.transport(socket)?;
+        Ok(setup.connection(transport, Some(peer), None))
+    }
+
     fn setup(mut self) -> Result<Setup, Error> {
         if self.config.host_keys.is_empty() {
             self.config.host_keys = self.signers.iter().map(|signer| signer.public_key().clone()).collect();
@@ -345,7 +399,7 @@ impl ServerBuilder {
         self.config.check()?;
         let admission = Admission::new(self.startups, self.rate);
         let gate = Gate::new(admission, self.config.common.provider.random);
-        Ok(Setup { config: Arc::new(self.config), signers: self.signers, gate })
+        Ok(Setup { config: Arc::new(self.config), signers: self.signers, gate, rules: self.rules })
     }
 }
 

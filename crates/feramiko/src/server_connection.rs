@@ -4,15 +4,18 @@ use std::net::SocketAddr;
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use feramiko_keys::Restrictions;
 use feramiko_proto::{ConnectionError, ExitStatus, OpenFailure, Pty, Request};
 
 use crate::agent::{AgentSource, lend};
 use crate::attempt::Attempt;
+use crate::authorized::AuthorizedKeysPolicy;
 use crate::channel::Channel;
 use crate::error::Error;
 use crate::gate::Permit;
 use crate::incoming::{IncomingChannel, IncomingRequest};
 use crate::pending::Pending;
+use crate::permissions::ORIGINAL_COMMAND;
 use crate::transport::Transport;
 
 /// Variables that one session may set.
@@ -30,6 +33,7 @@ pub struct ServerConnection {
     transport: Transport,
     peer: Option<SocketAddr>,
     doorstep: Arc<Mutex<Doorstep>>,
+    policy: Option<Arc<AuthorizedKeysPolicy>>,
 }
 
 /// What belongs to a client that is not logged in yet.
@@ -38,25 +42,40 @@ struct Doorstep {
 }
 
 impl ServerConnection {
-    pub(crate) fn new(transport: Transport, peer: Option<SocketAddr>, permit: Option<Permit>) -> Self {
-        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit })) }
+    pub(crate) fn new(
+        transport: Transport,
+        peer: Option<SocketAddr>,
+        permit: Option<Permit>,
+        policy: Option<Arc<AuthorizedKeysPolicy>>,
+    ) -> Self {
+        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit })), policy }
     }
 
     /// The client's next attempt to log in; `None` once it is logged in, as [`user`](Self::user).
     ///
     /// An attempt that is dropped is rejected. Public keys come twice: first as a [`Proof::KeyOffer`](crate::Proof),
-    /// where acceptance only says that the key would do, then with a verified signature.
+    /// where acceptance only says that the key would do, then with a verified signature. Where the server has
+    /// [`authorized_keys`](crate::ServerBuilder::authorized_keys), it has answered them itself.
     ///
     /// # Errors
     /// The connection has ended: the client has gone, or has tried too often or for too long.
     pub fn next_auth(&self) -> Pending<Result<Option<Attempt>, Error>> {
         let (transport, doorstep) = (self.transport.clone(), Arc::clone(&self.doorstep));
+        let policy = self.policy.clone();
         Pending::new(async move {
-            let attempt = transport.next_attempt().await?;
-            if attempt.is_none() {
-                logged_in(&doorstep);
+            loop {
+                let Some(attempt) = transport.next_attempt().await? else {
+                    logged_in(&doorstep);
+                    return Ok(None);
+                };
+                let left = match &policy {
+                    Some(policy) => policy.answer(attempt)?,
+                    None => Some(attempt),
+                };
+                if left.is_some() {
+                    return Ok(left);
+                }
             }
-            Ok(attempt)
         })
     }
 
@@ -110,6 +129,12 @@ impl ServerConnection {
     /// Where the client is, for one that came through a listening socket.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// What the login may do: the restrictions of all its steps together. The connection enforces them; what is left to
+    /// the application is whether `~/.ssh/rc` is run, and which [tunnel](Restrictions::tunnel) it gives.
+    pub fn restrictions(&self) -> Restrictions {
+        self.transport.shared().with(|state, _| state.permissions.restrictions())
     }
 
     /// The connection underneath, for everything else.
@@ -170,6 +195,17 @@ pub enum Program {
     Subsystem(String),
 }
 
+impl Program {
+    fn of(request: &Request) -> Option<Self> {
+        match request {
+            Request::Shell => Some(Self::Shell),
+            Request::Exec(line) => Some(Self::Exec(line.clone())),
+            Request::Subsystem(name) => Some(Self::Subsystem(name.clone())),
+            _ => None,
+        }
+    }
+}
+
 impl Session {
     /// What is to run here. Terminal, window sizes, variables and the lending of an agent that are asked for before are
     /// granted and collected on the way; everything else is refused. `None` when the client closes the channel instead.
@@ -181,14 +217,9 @@ impl Session {
             let mut session = self;
             loop {
                 let Some(request) = session.channel.next_request().await? else { return Ok(None) };
-                let program = match request.request() {
-                    Request::Shell => Program::Shell,
-                    Request::Exec(line) => Program::Exec(line.clone()),
-                    Request::Subsystem(name) => Program::Subsystem(name.clone()),
-                    _ => {
-                        session.prepare(request);
-                        continue;
-                    }
+                let Some(program) = Program::of(request.request()) else {
+                    session.prepare(request);
+                    continue;
                 };
                 return Ok(Some(Start { session, program, request }));
             }
@@ -240,7 +271,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// What is to run.
+    /// What is to run: the forced command, where the login has one.
     pub fn program(&self) -> &Program {
         &self.program
     }
@@ -248,6 +279,25 @@ impl Start {
     /// The terminal it is to have, if one was asked for.
     pub fn pty(&self) -> Option<&Pty> {
         self.session.pty.as_ref()
+    }
+
+    /// What the client wanted to run: the same, unless a command is forced on its login. It is told to the command as
+    /// SSH_ORIGINAL_COMMAND, by [`assigned_env`](Self::assigned_env).
+    pub fn wanted(&self) -> Program {
+        Program::of(self.request.as_sent()).unwrap_or_else(|| self.program.clone())
+    }
+
+    /// The variables that this server gives what runs: those of the login's key, and SSH_ORIGINAL_COMMAND under a forced
+    /// command. They go before those of [`env`](Self::env).
+    pub fn assigned_env(&self) -> Vec<(String, Vec<u8>)> {
+        let restrictions = self.session.channel.shared().with(|state, _| state.permissions.restrictions());
+        let original = restrictions.command.and_then(|_| match self.wanted() {
+            Program::Shell => None,
+            Program::Exec(line) => Some(line),
+            Program::Subsystem(name) => Some(name.into_bytes()),
+        });
+        let original = original.map(|line| (ORIGINAL_COMMAND.to_owned(), line));
+        restrictions.environment.into_iter().chain(original).collect()
     }
 
     /// The variables that were asked for. They are the client's: none of them may reach a process unless its name is

@@ -5,18 +5,21 @@ use std::time::Instant;
 
 use feramiko_crypto::Secret;
 use feramiko_proto::{
-    ChannelId, ConnectionError, Event, HostKeyError, OpenFailure, OpenRequest, Prompts, SignPurpose,
-    SignRequest,
+    ChannelId, ConnectionError, Event, GlobalRequest, HostKeyError, OpenFailure, OpenRequest, Prompts,
+    SignPurpose, SignRequest,
 };
 
 use crate::driver::job::Job;
 use crate::error::Error;
 use crate::lending::Claim;
+use crate::permissions::Verdict;
 use crate::state::{Auth, AuthEvent, State};
 use crate::waiters::{Side, Topic};
 
 /// Bytes of banner that are kept.
 const MAX_BANNER: usize = 64 * 1024;
+/// Requests to forward that nobody has pulled.
+const MAX_GLOBALS: usize = 64;
 
 impl State {
     /// Sorts what the core has to tell to those who wait for it.
@@ -46,7 +49,7 @@ impl State {
                         self.wake(Topic::Replies);
                     }
                 }
-                Event::Global(request) => self.connection.answer_global(request, None, now),
+                Event::Global(request) => self.sort_forward(request, now),
                 event => self.sort_channel(event, now),
             }
         }
@@ -113,6 +116,11 @@ impl State {
     }
 
     fn sort_open(&mut self, request: OpenRequest, now: Instant) {
+        if let Err(why) = self.permissions.open(request.kind(), request.data()) {
+            tracing::info!(kind = request.kind(), why, "a channel is refused");
+            let failure = OpenFailure { reason: OpenFailure::PROHIBITED, description: why.to_owned() };
+            return self.connection.reject_channel(request, failure, now);
+        }
         let claim = match self.connection.is_client() {
             true => self.lending.claim(request.kind()),
             false => Claim::ForAnybody,
@@ -132,6 +140,18 @@ impl State {
         self.connection.reject_channel(request, failure, now);
     }
 
+    /// A request to forward, or to end that.
+    fn sort_forward(&mut self, request: GlobalRequest, now: Instant) {
+        let permitted = self.permissions.global(request.name(), request.data());
+        if permitted && self.globals.len() < MAX_GLOBALS {
+            self.globals.push_back(request);
+            self.wake(Topic::Globals);
+        } else {
+            tracing::info!(name = request.name(), permitted, "a request to forward is refused");
+            self.connection.answer_global(request, None, now);
+        }
+    }
+
     fn sort_channel(&mut self, event: Event, now: Instant) {
         match event {
             Event::Opened(id) => {
@@ -149,11 +169,19 @@ impl State {
                     self.slots.remove(&id);
                 }
             }
-            Event::Request(request) => {
+            Event::Request(mut request) => {
                 let id = request.channel();
+                let permitted = match self.permissions.request(request.request()) {
+                    Verdict::Pass => true,
+                    Verdict::Refuse => false,
+                    Verdict::Instead(other) => {
+                        request.replace(other);
+                        true
+                    }
+                };
                 let refused = match self.slots.get_mut(&id) {
-                    Some(slot) => slot.queue(request),
-                    None => Some(request),
+                    Some(slot) if permitted => slot.queue(request),
+                    _ => Some(request),
                 };
                 match refused {
                     Some(request) => self.connection.answer_request(request, false, now),

@@ -11,7 +11,7 @@ use std::time::Instant;
 use feramiko_keys::Signer;
 use feramiko_proto::{
     AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, DisconnectReason, GlobalId,
-    HostKeyQuestion, OpenRequest, Prompts,
+    GlobalRequest, HostKeyQuestion, OpenRequest, Prompts,
 };
 
 use crate::driver::FLUSH_LINGER;
@@ -21,6 +21,7 @@ use crate::driver::link::Link;
 use crate::driver::reading::Reading;
 use crate::error::Error;
 use crate::lending::Lending;
+use crate::permissions::Permissions;
 use crate::pollable::Signal;
 use crate::slot::Slot;
 use crate::verify::HostKeyVerifier;
@@ -47,6 +48,9 @@ pub(crate) struct State {
     pub(crate) banner: Banner,
     pub(crate) attempts: VecDeque<AuthAttempt>,
     pub(crate) opens: VecDeque<OpenRequest>,
+    pub(crate) globals: VecDeque<GlobalRequest>,
+    /// What a client may do.
+    pub(crate) permissions: Permissions,
     /// Somebody pulls channels; a client that nobody has asked for channels refuses them at once.
     pub(crate) takes_opens: bool,
     pub(crate) lending: Lending,
@@ -181,6 +185,8 @@ impl State {
             banner: Banner::default(),
             attempts: VecDeque::new(),
             opens: VecDeque::new(),
+            globals: VecDeque::new(),
+            permissions: Permissions::default(),
             takes_opens,
             lending: Lending::default(),
             replies: HashMap::new(),

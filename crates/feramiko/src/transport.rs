@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use feramiko_keys::{PublicKey, Signer};
 use feramiko_proto::{
-    ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Negotiated, ServerConfig, SessionProof,
+    ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Misuse, Negotiated, ServerConfig,
+    SessionProof,
 };
 
 use crate::attempt::Attempt;
@@ -315,6 +316,9 @@ impl Transport {
             let shared = &handle.0;
             let id = shared.with(|state, now| {
                 state.alive()?;
+                if !state.permissions.open_to_client(&kind) {
+                    return Err(Misuse::Argument("the client's login may not have such channels").into());
+                }
                 let id = state.connection.open(&kind, &data, now)?;
                 state.slots.insert(id, Slot::default());
                 Ok::<_, Error>(id)

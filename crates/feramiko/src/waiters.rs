@@ -16,6 +16,8 @@ pub(crate) enum Topic {
     Attempts,
     /// Channels that the peer wants.
     Opens,
+    /// What the peer asks of the connection.
+    Globals,
     /// Replies to our global requests.
     Replies,
     /// The end of the connection, and of its driver.
@@ -26,15 +28,15 @@ pub(crate) enum Topic {
 
 impl Topic {
     /// Those of the connection itself.
-    pub(crate) const CONNECTION: [Self; 6] =
-        [Self::Ready, Self::Auth, Self::Attempts, Self::Opens, Self::Replies, Self::End];
+    pub(crate) const CONNECTION: [Self; 7] =
+        [Self::Ready, Self::Auth, Self::Attempts, Self::Opens, Self::Globals, Self::Replies, Self::End];
 
     /// Whether those who wait for it would notice milliseconds.
     pub(crate) fn is_urgent(self) -> bool {
         use Side as S;
         match self {
             Self::Ready | Self::Auth | Self::Replies => true,
-            Self::Attempts | Self::Opens | Self::End => false,
+            Self::Attempts | Self::Opens | Self::Globals | Self::End => false,
             Self::Channel(_, side) => !matches!(side, S::Requests),
         }
     }

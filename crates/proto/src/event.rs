@@ -525,6 +525,8 @@ pub enum ExitStatus {
 pub struct ChannelRequest {
     pub(crate) channel: ChannelId,
     pub(crate) request: Request,
+    /// What the peer has sent, where that was replaced.
+    pub(crate) sent: Option<Request>,
     /// `Some` when a reply is wanted: the place in the order of replies.
     pub(crate) reply: Option<u64>,
 }
@@ -537,6 +539,15 @@ impl ChannelRequest {
     /// What it asks.
     pub fn request(&self) -> &Request {
         &self.request
+    }
+    /// What the peer has sent: the same, unless it was [replaced](Self::replace).
+    pub fn as_sent(&self) -> &Request {
+        self.sent.as_ref().unwrap_or(&self.request)
+    }
+    /// Has something else done in its place: a forced command.
+    pub fn replace(&mut self, request: Request) {
+        let sent = std::mem::replace(&mut self.request, request);
+        self.sent.get_or_insert(sent);
     }
     /// Whether an answer is wanted.
     pub fn want_reply(&self) -> bool {

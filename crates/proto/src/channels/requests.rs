@@ -146,7 +146,7 @@ impl Requests {
         if matches!(request, Request::Shell | Request::Exec(_) | Request::Subsystem(_)) {
             self.program = reply.map_or(Program::Running, Program::Asked);
         }
-        out.tell(Event::Request(ChannelRequest { channel: at.id, request, reply }));
+        out.tell(Event::Request(ChannelRequest { channel: at.id, request, sent: None, reply }));
         Ok(())
     }
 

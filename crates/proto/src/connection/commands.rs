@@ -76,9 +76,14 @@ impl Connection {
         })
     }
 
-    /// Names the global requests that come as [`Event::Global`](crate::Event::Global). All others are refused at once.
+    /// Names global requests that come as [`Event::Global`](crate::Event::Global), beside those that were named before.
+    /// All others are refused at once.
     pub fn handle_global(&mut self, names: &[&str]) {
-        self.global_names = names.iter().map(|name| (*name).to_owned()).collect();
+        for name in names {
+            if !self.global_names.iter().any(|known| known == name) {
+                self.global_names.push((*name).to_owned());
+            }
+        }
         if let Service::Open(channels) = &mut self.service {
             channels.handle_global(&self.global_names);
         }
