@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use feramiko_crypto::Provider;
-use feramiko_keys::PublicKey;
+use feramiko_keys::certificate::{CertificateKind, certificate_algorithm, plain_algorithm};
+use feramiko_keys::{Certificate, PublicKey};
 
+use crate::shown::{Algorithm, Shown};
 use crate::steps::Steps;
 
 /// The names of the algorithms that may be negotiated, each list in order of preference.
@@ -15,9 +17,9 @@ use crate::steps::Steps;
 pub struct Algorithms {
     /// Key exchange methods.
     pub kex: Vec<String>,
-    /// Signature algorithms of host keys.
+    /// Algorithms of host keys: of signatures and of certificates.
     pub host_key: Vec<String>,
-    /// Signature algorithms accepted from users (server), or used (client).
+    /// Algorithms accepted from users (server), or used (client): of signatures and of certificates.
     pub user_key: Vec<String>,
     /// Ciphers, both directions.
     pub ciphers: Vec<String>,
@@ -63,7 +65,14 @@ const COMPRESSION: [&str; 3] = ["none", "zlib@openssh.com", "zlib"];
 
 /// Whether an algorithm of this name is built in, in any category.
 pub(crate) fn is_implemented(name: &str) -> bool {
+    let name = plain_algorithm(name).unwrap_or(name);
     KEX.iter().chain(&SIGNATURES).chain(&CIPHERS).chain(&MACS).chain(&COMPRESSION).any(|known| *known == name)
+}
+
+/// Signature algorithms, those of certificates in front as OpenSSH has them.
+fn with_certificates(plain: &[&str]) -> Vec<String> {
+    let certified = plain.iter().filter_map(|name| certificate_algorithm(name));
+    certified.chain(plain.iter().copied()).map(str::to_owned).collect()
 }
 
 fn owned(names: &[&str]) -> Vec<String> {
@@ -75,8 +84,8 @@ impl Default for Algorithms {
     fn default() -> Self {
         Self {
             kex: owned(&KEX),
-            host_key: owned(&SIGNATURES),
-            user_key: owned(&SIGNATURES),
+            host_key: with_certificates(&SIGNATURES),
+            user_key: with_certificates(&SIGNATURES),
             ciphers: owned(&CIPHERS),
             macs: owned(&MACS),
             compression: owned(&["none"]),
@@ -104,8 +113,9 @@ impl Algorithms {
     pub fn check(&self, provider: &Provider) -> Result<(), ConfigError> {
         // A set of AEAD ciphers needs no MAC at all: that list alone may be empty.
         check_names("key exchange", &self.kex, false, |name| provider.kex(name).is_some())?;
-        check_names("host key", &self.host_key, false, |name| provider.signature(name).is_some())?;
-        check_names("user key", &self.user_key, false, |name| provider.signature(name).is_some())?;
+        let signs = |name: &str| Algorithm::named(provider, name).is_some();
+        check_names("host key", &self.host_key, false, signs)?;
+        check_names("user key", &self.user_key, false, signs)?;
         check_names("cipher", &self.ciphers, false, |name| provider.cipher(name).is_some())?;
         check_names("MAC", &self.macs, true, |name| provider.mac(name).is_some())?;
         check_names("compression", &self.compression, false, |name| COMPRESSION.contains(&name))
@@ -145,6 +155,8 @@ pub enum ConfigError {
     },
     /// A server without host keys, or none that its algorithms can use.
     NoHostKey,
+    /// A certificate among the host's is one for users.
+    NotAHostCertificate,
     /// A limit is out of its range; says which.
     Limit(&'static str),
 }
@@ -157,6 +169,7 @@ impl std::fmt::Display for ConfigError {
                 write!(f, "there is no {category} algorithm {name:?} here")
             }
             Self::NoHostKey => f.write_str("the server has no host key that its algorithms can use"),
+            Self::NotAHostCertificate => f.write_str("a certificate of the host is one for users"),
             Self::Limit(which) => f.write_str(which),
         }
     }
@@ -367,6 +380,8 @@ pub struct ServerConfig {
     pub common: Common,
     /// The public halves of the host keys. Signatures are asked for by an event.
     pub host_keys: Vec<PublicKey>,
+    /// Certificates of host keys. They are shown to clients that ask for them; the signatures are those of the keys.
+    pub host_certificates: Vec<Certificate>,
     /// Authentication methods that may be tried first, by their names. Default: `publickey`, `password`, `keyboard-interactive`;
     /// `hostbased` is never tried unless it is named.
     pub methods: Vec<String>,
@@ -388,6 +403,7 @@ impl Default for ServerConfig {
         Self {
             common,
             host_keys: Vec::new(),
+            host_certificates: Vec::new(),
             methods: owned(&["publickey", "password", "keyboard-interactive"]),
             steps: Steps::default(),
             banner: None,
@@ -404,10 +420,14 @@ impl ServerConfig {
 
     /// The host key algorithms that the host keys can serve, in the configured order.
     pub fn host_key_algorithms(&self) -> Vec<String> {
-        let usable = |name: &&String| {
-            self.host_keys.iter().any(|key| key.signature_algorithms().contains(&name.as_str()))
-        };
+        let usable = |name: &&String| self.shown().any(|shown| shown.algorithms().contains(&name.as_str()));
         self.common.algorithms.host_key.iter().filter(usable).cloned().collect()
+    }
+
+    /// All that clients may be shown.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = Shown> {
+        let certified = self.host_certificates.iter().cloned().map(Shown::Certificate);
+        certified.chain(self.host_keys.iter().cloned().map(Shown::Key))
     }
 
     /// Refuses what cannot work, before anything is sent.
@@ -419,6 +439,9 @@ impl ServerConfig {
         if self.host_key_algorithms().is_empty() {
             return Err(ConfigError::NoHostKey);
         }
-        Ok(())
+        match self.host_certificates.iter().all(|shown| shown.kind() == CertificateKind::Host) {
+            true => Ok(()),
+            false => Err(ConfigError::NotAHostCertificate),
+        }
     }
 }

@@ -4,9 +4,10 @@
 //! as long as it likes, and nothing is borrowed meanwhile.
 
 use feramiko_crypto::Secret;
-use feramiko_keys::PublicKey;
+use feramiko_keys::{Certificate, PublicKey};
 
 use crate::error::ConnectionError;
+use crate::shown::Shown;
 
 /// Something happened. Fetched with [`Connection::poll_event`](crate::Connection::poll_event).
 #[derive(Debug)]
@@ -100,17 +101,24 @@ pub enum Stream {
 /// Is this the server's key?
 #[derive(Debug)]
 pub struct HostKeyQuestion {
-    pub(crate) key: PublicKey,
+    pub(crate) shown: Shown,
     pub(crate) algorithm: String,
 }
 
 impl HostKeyQuestion {
-    /// The key, which has signed this exchange: the server holds its private half.
+    /// The key, which has signed this exchange: the server holds its private half. Where a certificate was shown, it
+    /// is the certified key.
     pub fn key(&self) -> &PublicKey {
-        &self.key
+        self.shown.key()
     }
 
-    /// The signature algorithm it used.
+    /// The certificate that was shown. Its authority has signed it; whether that authority is trusted for this host, and
+    /// all else that makes it good, is for [`Certificate::check_host`] to say.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.shown.certificate()
+    }
+
+    /// The algorithm agreed on: of signatures, or of certificates.
     pub fn algorithm(&self) -> &str {
         &self.algorithm
     }
@@ -189,6 +197,16 @@ pub enum Method {
         host: String,
         /// Who the user is there.
         user: String,
+    },
+    /// RFC 4252 section 7 with a certificate in the key's place (OpenSSH PROTOCOL.certkeys). The signature is asked for
+    /// by [`Event::Sign`], of the certified key.
+    Certificate {
+        /// The certificate.
+        certificate: Certificate,
+        /// The algorithm, one of [`Certificate::signature_algorithms`]; `None` chooses the best that both sides know.
+        algorithm: Option<String>,
+        /// Ask first whether the certificate would do, and sign only then.
+        query: bool,
     },
     /// RFC 4256.
     KeyboardInteractive {
@@ -286,6 +304,12 @@ pub enum Proof {
     KeyOffer(PublicKey),
     /// The client holds the private half of this key: its signature over this session, user and key is verified.
     Key(VerifiedKey),
+    /// No proof yet: would this certificate do? As for [`KeyOffer`](Self::KeyOffer); nothing is known of it but that its
+    /// authority has signed it.
+    CertificateOffer(Certificate),
+    /// The client holds the private half of the key that is certified: its signature over this session, user and
+    /// certificate is verified. Whether the certificate is good for anything is for [`Certificate::check_user`] to say.
+    Certificate(VerifiedCertificate),
     /// The client's host vouches for its user: the signature of the host's key over this session and these names is
     /// verified. Whether that host is to be believed is not: its name is what it says itself.
     HostBased(VerifiedHost),
@@ -340,12 +364,30 @@ impl VerifiedHost {
     }
 }
 
+/// A certificate whose holder has signed. Only the verification in this crate makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedCertificate {
+    pub(crate) certificate: Certificate,
+    pub(crate) algorithm: String,
+}
+
+impl VerifiedCertificate {
+    /// The certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+    /// The algorithm of the request: `rsa-sha2-512-cert-v01@openssh.com`.
+    pub fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+}
+
 /// The answer to an [`AuthAttempt`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Log the user in; for a [`Proof::KeyOffer`]: the key would do. Where the server has [`Steps`](crate::Steps), the step is
-    /// done, and the user is logged in when it was the last.
+    /// Log the user in; for a [`Proof::KeyOffer`] or a [`Proof::CertificateOffer`]: it would do. Where the server has
+    /// [`Steps`](crate::Steps), the step is done, and the user is logged in when it was the last.
     Accept,
     /// No.
     Reject,

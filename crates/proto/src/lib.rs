@@ -14,6 +14,7 @@ mod kex;
 mod msg;
 mod output;
 mod packet;
+mod shown;
 mod steps;
 mod timers;
 mod transport;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use feramiko_keys::{KeyType, PrivateKey};
+use feramiko_keys::certificate::{CertificateBuilder, plain_algorithm};
+use feramiko_keys::{Certificate, KeyType, PrivateKey};
 use feramiko_proto::{
     Algorithms, AuthOutcome, ClientConfig, Connection, ConnectionError, Decision, Event, Method, Proof,
     Secret, ServerConfig,
@@ -13,6 +14,8 @@ struct Joined {
     client: Connection,
     server: Connection,
     host_key: PrivateKey,
+    /// The one that the client was shown.
+    certificate: Option<Certificate>,
     now: Instant,
     logged_in: [bool; 2],
     ended: [Option<ConnectionError>; 2],
@@ -20,16 +23,26 @@ struct Joined {
 
 impl Joined {
     fn new(client: Algorithms, server: Algorithms, host_key: &PrivateKey) -> Self {
+        Self::with_certificates(client, server, host_key, Vec::new())
+    }
+
+    fn with_certificates(
+        client: Algorithms,
+        server: Algorithms,
+        host_key: &PrivateKey,
+        host_certificates: Vec<Certificate>,
+    ) -> Self {
         let now = Instant::now();
         let mut client_config = ClientConfig::default();
         client_config.common.algorithms = client;
-        let mut server_config =
-            ServerConfig { host_keys: vec![host_key.public_key().clone()], ..Default::default() };
+        let host_keys = vec![host_key.public_key().clone()];
+        let mut server_config = ServerConfig { host_keys, host_certificates, ..Default::default() };
         server_config.common.algorithms = server;
         Self {
             client: Connection::client(Arc::new(client_config), now),
             server: Connection::server(Arc::new(server_config), now),
             host_key: host_key.clone(),
+            certificate: None,
             now,
             logged_in: [false; 2],
             ended: [None, None],
@@ -68,6 +81,7 @@ impl Joined {
             match event {
                 Event::HostKey(question) => {
                     assert_eq!(question.key(), self.host_key.public_key());
+                    self.certificate = question.certificate().cloned();
                     self.client.answer_host_key(question, true, self.now);
                 }
                 Event::Ready => {
@@ -114,7 +128,10 @@ fn only(change: impl FnOnce(&mut Algorithms)) -> Algorithms {
 }
 
 fn logs_in(algorithms: Algorithms, host_key: &PrivateKey) -> Joined {
-    let mut joined = Joined::new(algorithms, Algorithms::all(), host_key);
+    run(Joined::new(algorithms, Algorithms::all(), host_key))
+}
+
+fn run(mut joined: Joined) -> Joined {
     joined.run();
     assert_eq!(joined.logged_in, [true, true], "{:?}", joined.ended);
     let exchanges = |joined: &Joined| joined.client.negotiated().unwrap().exchanges;
@@ -178,6 +195,54 @@ fn every_host_key_algorithm() {
             assert_eq!(joined.client.negotiated().unwrap().host_key, *name);
         }
     }
+}
+
+#[test]
+fn every_host_certificate() {
+    for (kind, names) in [
+        (KeyType::Ed25519, &["ssh-ed25519-cert-v01@openssh.com"][..]),
+        (KeyType::EcdsaP256, &["ecdsa-sha2-nistp256-cert-v01@openssh.com"]),
+        (KeyType::EcdsaP384, &["ecdsa-sha2-nistp384-cert-v01@openssh.com"]),
+        (KeyType::EcdsaP521, &["ecdsa-sha2-nistp521-cert-v01@openssh.com"]),
+        (
+            KeyType::Rsa { bits: 2048 },
+            &["rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"],
+        ),
+    ] {
+        let key = PrivateKey::generate(kind).unwrap();
+        let certificate = CertificateBuilder::host(key.public_key()).principal("host").issue(&key).unwrap();
+        for name in names {
+            let client = only(|algorithms| algorithms.host_key = vec![(*name).to_owned()]);
+            let shown = vec![certificate.clone()];
+            let joined = run(Joined::with_certificates(client, Algorithms::all(), &key, shown));
+            assert_eq!(joined.client.negotiated().unwrap().host_key, *name);
+            assert_eq!(joined.certificate.as_ref(), Some(&certificate));
+            for side in [&joined.client, &joined.server] {
+                assert_eq!(side.host_key(), Some(key.public_key()));
+                assert_eq!(side.host_certificate(), Some(&certificate));
+                assert_eq!(side.host_key_blob(), Some(certificate.blob()));
+            }
+            // Who does not ask for certificates is shown the key.
+            let plain = plain_algorithm(name).unwrap();
+            let client = only(|algorithms| algorithms.host_key = vec![plain.to_owned()]);
+            let shown = vec![certificate.clone()];
+            let joined = run(Joined::with_certificates(client, Algorithms::all(), &key, shown));
+            assert_eq!((joined.certificate, joined.client.host_certificate()), (None, None));
+        }
+    }
+}
+
+#[test]
+fn a_server_offers_certificates_only_where_it_has_them_and_none_of_users() {
+    let key = PrivateKey::generate(KeyType::Ed25519).unwrap();
+    let mut config = ServerConfig { host_keys: vec![key.public_key().clone()], ..Default::default() };
+    assert_eq!(config.host_key_algorithms(), ["ssh-ed25519"]);
+    let host = CertificateBuilder::host(key.public_key()).principal("host").issue(&key).unwrap();
+    config.host_certificates = vec![host];
+    assert_eq!(config.host_key_algorithms(), ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"]);
+    let user = CertificateBuilder::user(key.public_key()).principal("robey").issue(&key).unwrap();
+    config.host_certificates = vec![user];
+    assert_eq!(config.check(), Err(feramiko_proto::ConfigError::NotAHostCertificate));
 }
 
 #[test]

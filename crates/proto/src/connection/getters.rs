@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use feramiko_keys::PublicKey;
+use feramiko_keys::{Certificate, PublicKey};
 
 use super::Connection;
 use crate::error::{ConnectionError, Phase};
 use crate::kex::{Negotiated, SessionProof};
+use crate::shown::Shown;
 
 impl Connection {
     /// Which side this is.
@@ -51,7 +52,18 @@ impl Connection {
 
     /// The server's host key, once the first key exchange is done; a client trusts it then.
     pub fn host_key(&self) -> Option<&PublicKey> {
-        self.transport.host_key()
+        self.transport.host_key().map(Shown::key)
+    }
+
+    /// The certificate that the server's host key came in, if it did.
+    pub fn host_certificate(&self) -> Option<&Certificate> {
+        self.transport.host_key().and_then(Shown::certificate)
+    }
+
+    /// What the server showed in the first key exchange, key or certificate, byte for byte: what `publickey-hostbound` is
+    /// bound to.
+    pub fn host_key_blob(&self) -> Option<&[u8]> {
+        self.transport.host_key().map(Shown::blob)
     }
 
     /// Client: what proves to an agent with which host this session is, once the first key exchange is done.

@@ -1,7 +1,6 @@
 //! A client's exchange, from both KEXINITs to both NEWKEYS.
 
 use feramiko_crypto::kex::{DhGroup, KexKind, Started};
-use feramiko_keys::PublicKey;
 use feramiko_wire::{Mpint, Writer};
 
 use super::exchange::{Context, Done, Finished, SessionProof, Shares, send_new_keys};
@@ -13,6 +12,7 @@ use crate::msg::kex::{
 };
 use crate::output::Output;
 use crate::packet::{InboundKeys, OutboundKeys};
+use crate::shown::Shown;
 
 /// What the client waits for.
 pub(crate) enum Client {
@@ -44,7 +44,7 @@ pub(crate) struct AwaitTrust {
     /// `None` once the server's NEWKEYS has come.
     inbound: Option<InboundKeys>,
     done: Done,
-    key: PublicKey,
+    key: Shown,
 }
 
 pub(crate) struct AwaitNewKeys {
@@ -105,7 +105,7 @@ impl Client {
         out: &mut Output,
     ) -> Result<Self, ConnectionError> {
         match self {
-            Self::AwaitTrust(state) if state.key == question.key => {
+            Self::AwaitTrust(state) if state.key == question.shown => {
                 if !trust {
                     return Err(ConnectionError::HostKey(HostKeyError::Refused));
                 }
@@ -206,7 +206,7 @@ impl AwaitReply {
                 session_id: done.session_id.to_vec(),
                 signature: reply.signature.to_vec(),
             });
-            out.tell(Event::HostKey(HostKeyQuestion { key: key.clone(), algorithm }));
+            out.tell(Event::HostKey(HostKeyQuestion { shown: key.clone(), algorithm }));
             return Ok(Client::AwaitTrust(AwaitTrust { outbound, inbound: Some(inbound), done, key }));
         }
         send_new_keys(outbound, out);
@@ -214,21 +214,20 @@ impl AwaitReply {
     }
 }
 
-/// The key, if it is of the negotiated type, is the one of the first exchange, and has signed `hash`.
+/// The key or certificate, if it is of the negotiated type, is the one of the first exchange, and has signed `hash`.
+/// Of a certificate only that its authority has signed it is known then.
 fn verify_host_key(
     context: &Context,
     blob: &[u8],
     signature: &[u8],
     hash: &[u8],
-) -> Result<PublicKey, ConnectionError> {
-    let scheme = context.agreed.host_key;
-    let key = PublicKey::from_blob(blob).map_err(|_| ConnectionError::HostKey(HostKeyError::Invalid))?;
-    if key.algorithm() != scheme.key_type() {
-        return Err(ConnectionError::HostKey(HostKeyError::Invalid));
-    }
+) -> Result<Shown, ConnectionError> {
+    let algorithm = context.agreed.host_key;
+    let key = algorithm.read(blob).ok_or(ConnectionError::HostKey(HostKeyError::Invalid))?;
     if context.host_key.as_ref().is_some_and(|known| *known != key) {
         return Err(ConnectionError::HostKey(HostKeyError::ChangedDuringConnection));
     }
-    key.verify(scheme, hash, signature).map_err(|_| ConnectionError::HostKey(HostKeyError::BadSignature))?;
+    key.verify(&algorithm, hash, signature)
+        .map_err(|_| ConnectionError::HostKey(HostKeyError::BadSignature))?;
     Ok(key)
 }

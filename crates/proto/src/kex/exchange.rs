@@ -5,7 +5,6 @@ use std::sync::Arc;
 use feramiko_crypto::cipher::CipherKeys;
 use feramiko_crypto::kex::KexKind;
 use feramiko_crypto::{CryptoError, HashAlgorithm, Secret};
-use feramiko_keys::PublicKey;
 use feramiko_wire::Writer;
 
 use super::negotiate::{Agreed, Direction, Offer, negotiate};
@@ -14,6 +13,7 @@ use crate::error::ConnectionError;
 use crate::msg::kex::NewKeys;
 use crate::output::Output;
 use crate::packet::{Compressor, Decompressor, InboundKeys, OutboundKeys};
+use crate::shown::Shown;
 
 /// The identification lines of both sides, without CR LF.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub(crate) struct Context {
     /// `None` in the first exchange; never changes afterwards.
     pub(crate) session_id: Option<Arc<[u8]>>,
     /// The host key of the first exchange.
-    pub(crate) host_key: Option<PublicKey>,
+    pub(crate) host_key: Option<Shown>,
     pub(crate) authenticated: bool,
     /// Numbers the exchanges of a connection from 1.
     pub(crate) serial: u64,
@@ -47,7 +47,7 @@ pub(crate) struct Setting {
     pub(crate) is_client: bool,
     pub(crate) strict: bool,
     pub(crate) session_id: Option<Arc<[u8]>>,
-    pub(crate) host_key: Option<PublicKey>,
+    pub(crate) host_key: Option<Shown>,
     pub(crate) authenticated: bool,
     pub(crate) serial: u64,
 }
@@ -124,7 +124,7 @@ impl Context {
     /// The keys of both directions (RFC 4253 section 7.2).
     pub(crate) fn finish(
         self,
-        host_key: PublicKey,
+        host_key: Shown,
         hash: Vec<u8>,
         secret: &Secret,
     ) -> Result<Finished, ConnectionError> {
@@ -183,7 +183,7 @@ pub(crate) struct Done {
     pub(crate) agreed: Agreed,
     pub(crate) session_id: Arc<[u8]>,
     /// The server's host key.
-    pub(crate) host_key: PublicKey,
+    pub(crate) host_key: Shown,
     /// On a client.
     pub(crate) proof: Option<SessionProof>,
 }

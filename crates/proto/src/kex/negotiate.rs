@@ -2,13 +2,13 @@
 
 use feramiko_crypto::cipher::{Cipher, Mac};
 use feramiko_crypto::kex::Kex;
-use feramiko_crypto::signing::SignatureScheme;
 use feramiko_crypto::{CryptoError, Provider};
 use feramiko_wire::NameList;
 
 use crate::config::Common;
 use crate::error::{Incompatible, ProtocolError};
 use crate::msg::kex::KexInit;
+use crate::shown::Algorithm;
 
 const STRICT_CLIENT: &str = "kex-strict-c-v00@openssh.com";
 const STRICT_SERVER: &str = "kex-strict-s-v00@openssh.com";
@@ -23,7 +23,7 @@ const MAX_SHOWN: usize = 64;
 pub struct Negotiated {
     /// The key exchange method.
     pub kex: &'static str,
-    /// The host key's signature algorithm.
+    /// The host key's algorithm: of its signatures, or of certificates.
     pub host_key: &'static str,
     /// The cipher of what we send.
     pub cipher_out: &'static str,
@@ -185,7 +185,7 @@ pub(crate) struct Direction {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Agreed {
     pub(crate) kex: &'static dyn Kex,
-    pub(crate) host_key: &'static dyn SignatureScheme,
+    pub(crate) host_key: Algorithm,
     pub(crate) to_server: Direction,
     pub(crate) to_client: Direction,
     /// The peer's next exchange packet is a wrong guess, to be skipped.
@@ -279,8 +279,9 @@ pub(crate) fn negotiate(
     let agree = || {
         Ok(Agreed {
             kex: chooser.choose("key exchange", (client.kex, server.kex), |name| provider.kex(name))?,
-            host_key: chooser
-                .choose("host key", (client.host_key, server.host_key), |name| provider.signature(name))?,
+            host_key: chooser.choose("host key", (client.host_key, server.host_key), |name| {
+                Algorithm::named(provider, name)
+            })?,
             to_server: chooser.direction(
                 ["cipher client to server", "MAC client to server", "compression client to server"],
                 (client.cipher_to_server, server.cipher_to_server),

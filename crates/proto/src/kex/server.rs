@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use feramiko_crypto::Secret;
 use feramiko_crypto::kex::{DhGroup, KexKind};
-use feramiko_keys::PublicKey;
 use feramiko_wire::Mpint;
 
 use super::client::group_part;
@@ -18,6 +17,7 @@ use crate::msg::kex::{
 };
 use crate::output::Output;
 use crate::packet::InboundKeys;
+use crate::shown::Shown;
 
 /// What the server waits for.
 pub(crate) enum Server {
@@ -47,7 +47,7 @@ pub(crate) struct AwaitGexInit {
 
 pub(crate) struct AwaitSignature {
     context: Context,
-    key: PublicKey,
+    key: Shown,
     share: Vec<u8>,
     secret: Secret,
     hash: Vec<u8>,
@@ -151,17 +151,15 @@ fn ask_signature(
     let response = context.agreed.kex.respond(group.map(|(group, _)| group), client_share)?;
     let algorithm = context.agreed.host_key;
     let key = config
-        .host_keys
-        .iter()
-        .find(|key| key.signature_algorithms().contains(&algorithm.name()))
-        .ok_or(ConnectionError::NoSignature)?
-        .clone();
+        .shown()
+        .find(|key| key.algorithms().contains(&algorithm.name()))
+        .ok_or(ConnectionError::NoSignature)?;
     let shares = Shares { client: client_share, server: &response.share };
     let hash = context.hash(key.blob(), group.map(|(_, covered)| covered), shares, &response.secret);
     out.tell(Event::Sign(SignRequest {
         purpose: SignPurpose::HostKey,
-        key: key.clone(),
-        algorithm: algorithm.name().to_owned(),
+        key: key.key().clone(),
+        algorithm: algorithm.scheme().name().to_owned(),
         message: hash.clone(),
         serial: context.serial,
     }));

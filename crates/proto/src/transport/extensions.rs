@@ -46,14 +46,14 @@ impl Extensions {
     }
 
     /// Appends our message. A server tells which signatures it takes from users.
-    pub(crate) fn write(user_keys: Option<&[String]>, out: &mut Vec<u8>) {
+    pub(crate) fn write(user_keys: Option<&[&str]>, out: &mut Vec<u8>) {
         let mut body = Vec::new();
         let mut writer = Writer::new(&mut body);
         match user_keys {
             Some(names) => {
                 writer.u32(3);
                 writer.string(b"server-sig-algs");
-                writer.name_list(names.iter().map(String::as_str));
+                writer.name_list(names.iter().copied());
                 writer.string(b"publickey-hostbound@openssh.com");
                 writer.string(b"0");
             }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut payload = Vec::new();
-        Extensions::write(Some(&["ssh-ed25519".to_owned(), "rsa-sha2-256".to_owned()]), &mut payload);
+        Extensions::write(Some(&["ssh-ed25519", "rsa-sha2-256"]), &mut payload);
         let mut read = Extensions::default();
         read.read(&payload).unwrap();
         assert_eq!(

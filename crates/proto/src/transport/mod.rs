@@ -8,8 +8,6 @@ mod rekey;
 
 use std::sync::Arc;
 
-use feramiko_keys::PublicKey;
-
 pub(crate) use extensions::Extensions;
 use ident::{AwaitIdent, Found};
 pub(crate) use liveness::{Due, Liveness};
@@ -25,6 +23,7 @@ use crate::msg::kex::KexInit;
 use crate::msg::phase::{Stage, Verdict, verdict};
 use crate::msg::transport as msg;
 use crate::output::Output;
+use crate::shown::{self, Shown};
 use crate::timers::Timer;
 
 const USERAUTH: &str = "ssh-userauth";
@@ -77,7 +76,7 @@ pub(crate) struct Transport {
     /// The peer understands EXT_INFO.
     peer_ext_info: bool,
     session_id: Option<Arc<[u8]>>,
-    host_key: Option<PublicKey>,
+    host_key: Option<Shown>,
     proof: Option<SessionProof>,
     agreed: Option<Agreed>,
     /// Exchanges begun.
@@ -159,7 +158,7 @@ impl Transport {
         self.proof.as_ref()
     }
 
-    pub(crate) fn host_key(&self) -> Option<&PublicKey> {
+    pub(crate) fn host_key(&self) -> Option<&Shown> {
         self.host_key.as_ref()
     }
 
@@ -451,9 +450,9 @@ impl Transport {
             if self.peer_ext_info {
                 let user_keys = match &self.role {
                     Role::Client => None,
-                    Role::Server(_) => Some(self.config.algorithms.user_key.as_slice()),
+                    Role::Server(_) => Some(shown::signatures(&self.config.algorithms.user_key)),
                 };
-                out.send(|packet| Extensions::write(user_keys, packet));
+                out.send(|packet| Extensions::write(user_keys.as_deref(), packet));
             }
             if self.role.is_client() {
                 out.send(|packet| msg::ServiceRequest { service: USERAUTH }.encode(packet));

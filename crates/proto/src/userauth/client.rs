@@ -2,6 +2,7 @@
 
 use feramiko_crypto::Secret;
 use feramiko_keys::PublicKey;
+use feramiko_keys::certificate::plain_algorithm;
 use feramiko_wire::{Reader, Writer};
 
 use super::hostbased::HostRequest;
@@ -16,6 +17,7 @@ use crate::msg::userauth::{
     Banner, Failure, InfoRequest, InfoResponse, PasswordChangeRequest, PublicKeyOk, Request, Success,
 };
 use crate::output::Output;
+use crate::shown::Shown;
 
 /// Bytes of a user name, password, hint or answer that can be sent.
 const MAX_TEXT: usize = 8 * 1024;
@@ -44,7 +46,7 @@ enum State {
     Expired,
     /// An answer to the question about a key is due.
     Query {
-        key: PublicKey,
+        key: Shown,
         algorithm: String,
     },
     /// A signature is due from the application. Nothing is due from the server.
@@ -130,29 +132,24 @@ impl Client {
                 State::Password
             }
             Method::PublicKey { key, algorithm, query } => {
-                let theirs = self.context.extensions.server_sig_algs.as_deref();
-                let algorithm = self.choose_algorithm(&key, algorithm, theirs)?;
-                self.user = user.to_owned();
-                if query {
-                    let request = KeyRequest { user, algorithm: &algorithm, key: key.blob(), host_key: None };
-                    out.send(|packet| request.encode(false, packet));
-                    State::Query { key, algorithm }
-                } else {
-                    self.ask_signature(key, algorithm, out)
-                }
+                self.show(user, Shown::Key(key), algorithm, query, out)?
+            }
+            Method::Certificate { certificate, algorithm, query } => {
+                self.show(user, Shown::Certificate(certificate), algorithm, query, out)?
             }
             Method::HostBased { key, algorithm, host, user: client_user } => {
                 check_text(host.as_bytes())?;
                 check_text(client_user.as_bytes())?;
                 // What a server lists in server-sig-algs is about users' keys.
-                let algorithm = self.choose_algorithm(&key, algorithm, None)?;
-                let blob = key.blob();
+                let shown = Shown::Key(key);
+                let algorithm = self.choose_algorithm(&shown, algorithm, None)?;
+                let blob = shown.blob();
                 let (host, client_user) = (host.as_str(), client_user.as_str());
                 let request = HostRequest { user, algorithm: &algorithm, key: blob, host, client_user };
                 let message = request.signed_text(&self.context.session_id);
                 let mut unsigned = Vec::new();
                 request.encode(&mut unsigned);
-                self.await_signature(key, algorithm, message, unsigned, out)
+                self.await_signature(shown.key(), algorithm, message, unsigned, out)
             }
             Method::KeyboardInteractive { submethods } => {
                 check_text(submethods.as_bytes())?;
@@ -166,6 +163,26 @@ impl Client {
         self.user = user.to_owned();
         self.state = state;
         Ok(())
+    }
+
+    /// Shows a key: asks about it, or signs at once.
+    fn show(
+        &mut self,
+        user: &str,
+        key: Shown,
+        algorithm: Option<String>,
+        query: bool,
+        out: &mut Output,
+    ) -> Result<State, Misuse> {
+        let theirs = self.context.extensions.server_sig_algs.as_deref();
+        let algorithm = self.choose_algorithm(&key, algorithm, theirs)?;
+        self.user = user.to_owned();
+        if !query {
+            return Ok(self.ask_signature(&key, algorithm, out));
+        }
+        let request = KeyRequest { user, algorithm: &algorithm, key: key.blob(), host_key: None };
+        out.send(|packet| request.encode(false, packet));
+        Ok(State::Query { key, algorithm })
     }
 
     /// Gives the attempt up whose password has expired.
@@ -298,7 +315,7 @@ impl Client {
                     return Err(ProtocolError::Rule { message: PublicKeyOk::NUMBER, rule }.into());
                 }
                 self.state = State::Idle;
-                self.ask_signature(key, algorithm, out)
+                self.ask_signature(&key, algorithm, out)
             }
             State::Password => {
                 let request = PasswordChangeRequest::decode(payload)
@@ -320,7 +337,7 @@ impl Client {
     }
 
     /// Asks for the signature of `self.user`'s key.
-    fn ask_signature(&mut self, key: PublicKey, algorithm: String, out: &mut Output) -> State {
+    fn ask_signature(&mut self, key: &Shown, algorithm: String, out: &mut Output) -> State {
         let request = KeyRequest {
             user: &self.user,
             algorithm: &algorithm,
@@ -330,13 +347,15 @@ impl Client {
         let message = request.signed_text(&self.context.session_id);
         let mut unsigned = Vec::new();
         request.encode(true, &mut unsigned);
-        self.await_signature(key, algorithm, message, unsigned, out)
+        // A certificate's key signs as it does without one.
+        let plain = plain_algorithm(&algorithm).map_or(algorithm, str::to_owned);
+        self.await_signature(key.key(), plain, message, unsigned, out)
     }
 
     /// `unsigned`: the message that the signature is to be put behind.
     fn await_signature(
         &mut self,
-        key: PublicKey,
+        key: &PublicKey,
         algorithm: String,
         message: Vec<u8>,
         unsigned: Vec<u8>,
@@ -344,7 +363,13 @@ impl Client {
     ) -> State {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        out.tell(Event::Sign(SignRequest { purpose: SignPurpose::UserKey, key, algorithm, message, serial }));
+        out.tell(Event::Sign(SignRequest {
+            purpose: SignPurpose::UserKey,
+            key: key.clone(),
+            algorithm,
+            message,
+            serial,
+        }));
         State::Signing { serial, request: unsigned }
     }
 
@@ -352,12 +377,12 @@ impl Client {
     /// not gets our favourite: SHA-1 signatures, which old servers would mean, are not made.
     fn choose_algorithm(
         &self,
-        key: &PublicKey,
+        key: &Shown,
         wanted: Option<String>,
         theirs: Option<&[String]>,
     ) -> Result<String, Misuse> {
         let ours = &self.context.common.algorithms.user_key;
-        let can = key.signature_algorithms();
+        let can = key.algorithms();
         if let Some(wanted) = wanted {
             if !can.contains(&wanted.as_str()) {
                 return Err(Misuse::Key("the key cannot make signatures of that algorithm"));

@@ -1,11 +1,11 @@
 //! What a client brings in SSH_MSG_USERAUTH_REQUEST, read by its method. The server's reading; it decides nothing.
 
-use feramiko_keys::PublicKey;
 use feramiko_wire::{DecodeError, Reader};
 
 use super::signed::KeyRequest;
 use super::{Context, HOSTBASED, HOSTBOUND, INTERACTIVE, NONE, PASSWORD, PUBLICKEY};
-use crate::event::{Proof, VerifiedKey};
+use crate::event::{Proof, VerifiedCertificate, VerifiedKey};
+use crate::shown::{Algorithm, Shown};
 
 /// Bytes of a user name, a password or an answer that a server listens to.
 pub(crate) const MAX_TEXT: usize = 1024;
@@ -112,18 +112,24 @@ pub(crate) fn check_key(
     request: KeyRequest<'_>,
     signature: Option<&[u8]>,
 ) -> Option<Proof> {
-    let KeyRequest { algorithm, key, host_key, .. } = request;
-    if !context.common.algorithms.user_key.iter().any(|allowed| allowed == algorithm) {
-        return None;
-    }
-    let scheme = context.common.provider.signature(algorithm)?;
-    let key = PublicKey::from_blob(key).ok()?;
-    if scheme.key_type() != key.algorithm()
+    let KeyRequest { algorithm: name, key, host_key, .. } = request;
+    if !context.common.algorithms.user_key.iter().any(|allowed| allowed == name)
         || host_key.is_some_and(|named| context.host_key.as_deref() != Some(named))
     {
         return None;
     }
-    let Some(signature) = signature else { return Some(Proof::KeyOffer(key)) };
-    key.verify(scheme, &request.signed_text(&context.session_id), signature).ok()?;
-    Some(Proof::Key(VerifiedKey { key, algorithm: algorithm.to_owned() }))
+    let algorithm = Algorithm::named(&context.common.provider, name)?;
+    let shown = algorithm.read(key)?;
+    if let Some(signature) = signature {
+        shown.verify(&algorithm, &request.signed_text(&context.session_id), signature).ok()?;
+    }
+    let algorithm = name.to_owned();
+    Some(match (shown, signature) {
+        (Shown::Key(key), None) => Proof::KeyOffer(key),
+        (Shown::Key(key), Some(_)) => Proof::Key(VerifiedKey { key, algorithm }),
+        (Shown::Certificate(certificate), None) => Proof::CertificateOffer(certificate),
+        (Shown::Certificate(certificate), Some(_)) => {
+            Proof::Certificate(VerifiedCertificate { certificate, algorithm })
+        }
+    })
 }

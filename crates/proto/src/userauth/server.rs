@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use feramiko_crypto::Secret;
+use feramiko_keys::PublicKey;
 use feramiko_wire::{NameList, Reader, Writer, is_name};
 
 use super::hostbased::{HostRequest, check_host};
@@ -36,8 +37,8 @@ pub(crate) struct Server {
     allowed: Vec<String>,
     /// How far it has come.
     progress: Progress,
-    /// Keys that have done a step, which they can do only once.
-    used_keys: Vec<Vec<u8>>,
+    /// Keys that have done a step, bare or certified, which they can do only once.
+    used_keys: Vec<PublicKey>,
     /// We have asked for a new password. One that nobody asked for is refused.
     may_change: bool,
     /// Requests that came while the application thought; they may hold passwords.
@@ -72,8 +73,13 @@ enum Step {
     Success,
     Failure,
     Partial(Vec<String>),
-    KeyOk(feramiko_keys::PublicKey),
-    Ask { name: String, instruction: String, prompts: Vec<Prompt> },
+    /// An offered key or certificate would do: its blob.
+    KeyOk(Vec<u8>),
+    Ask {
+        name: String,
+        instruction: String,
+        prompts: Vec<Prompt>,
+    },
     ChangePassword(String),
 }
 
@@ -160,7 +166,7 @@ impl Server {
         }
         let algorithm = algorithm.take().unwrap_or_default();
         let is_none = matches!(attempt.proof, Proof::None);
-        let is_query = matches!(attempt.proof, Proof::KeyOffer(_));
+        let is_query = matches!(attempt.proof, Proof::KeyOffer(_) | Proof::CertificateOffer(_));
         let (method, used_key) = named(&attempt.proof);
         let has_steps = !self.config.steps.is_empty();
         let (step, answer) = match fit(attempt.proof, decision, has_steps) {
@@ -198,7 +204,7 @@ impl Server {
                 self.send_failure(true, out);
             }
             Step::KeyOk(key) => {
-                out.send(|packet| PublicKeyOk { algorithm, key: key.blob() }.encode(packet));
+                out.send(|packet| PublicKeyOk { algorithm, key: &key }.encode(packet));
             }
             Step::Ask { name, instruction, prompts } => {
                 self.state = State::Prompted { count: prompts.len() };
@@ -279,10 +285,10 @@ impl Server {
                 (may_change && request::is_password(old) && request::is_password(new))
                     .then(|| Proof::PasswordChange { old: old.to_vec().into(), new: new.to_vec().into() })
             }
-            Fields::Key { key, .. } if self.used_keys.iter().any(|used| used == key) => None,
             Fields::Key { algorithm, key, host_key, signature } => {
                 let request = KeyRequest { user, algorithm, key, host_key };
-                request::check_key(&self.context, request, signature)
+                let used = |proof: &Proof| user_key(proof).is_some_and(|key| self.used_keys.contains(key));
+                request::check_key(&self.context, request, signature).filter(|proof| !used(proof))
             }
             Fields::HostBased { algorithm, key, host, client_user, signature } => {
                 let request = HostRequest { user, algorithm, key, host, client_user };
@@ -344,13 +350,24 @@ impl Server {
     }
 }
 
+/// The key of a user, offered or proved, bare or certified.
+fn user_key(proof: &Proof) -> Option<&PublicKey> {
+    match proof {
+        Proof::KeyOffer(key) => Some(key),
+        Proof::Key(verified) => Some(verified.key()),
+        Proof::CertificateOffer(certificate) => Some(certificate.public_key()),
+        Proof::Certificate(verified) => Some(verified.certificate().public_key()),
+        _ => None,
+    }
+}
+
 /// The method of a proof, and the key where it is a user's.
-fn named(proof: &Proof) -> (&'static str, Option<Vec<u8>>) {
+fn named(proof: &Proof) -> (&'static str, Option<PublicKey>) {
     match proof {
         Proof::None => (NONE, None),
         Proof::Password(_) | Proof::PasswordChange { .. } => (PASSWORD, None),
-        Proof::KeyOffer(_) => (PUBLICKEY, None),
-        Proof::Key(verified) => (PUBLICKEY, Some(verified.key.blob().to_vec())),
+        Proof::KeyOffer(_) | Proof::CertificateOffer(_) => (PUBLICKEY, None),
+        Proof::Key(_) | Proof::Certificate(_) => (PUBLICKEY, user_key(proof).cloned()),
         Proof::HostBased(_) => (HOSTBASED, None),
         Proof::Interactive { .. } | Proof::Answers(_) => (INTERACTIVE, None),
     }
@@ -360,8 +377,9 @@ fn named(proof: &Proof) -> (&'static str, Option<Vec<u8>>) {
 fn fit(proof: Proof, decision: Decision, has_steps: bool) -> Result<Step, Misuse> {
     match (proof, decision) {
         (_, Decision::Reject) => Ok(Step::Failure),
-        (Proof::KeyOffer(key), Decision::Accept) => Ok(Step::KeyOk(key)),
-        (Proof::KeyOffer(_) | Proof::None, Decision::Partial { .. }) => {
+        (Proof::KeyOffer(key), Decision::Accept) => Ok(Step::KeyOk(key.blob().to_vec())),
+        (Proof::CertificateOffer(offer), Decision::Accept) => Ok(Step::KeyOk(offer.blob().to_vec())),
+        (Proof::KeyOffer(_) | Proof::CertificateOffer(_) | Proof::None, Decision::Partial { .. }) => {
             Err(Misuse::Argument("nothing was proved that could be a part of a success"))
         }
         (Proof::Interactive { .. }, Decision::Accept | Decision::Partial { .. }) => {

@@ -78,6 +78,25 @@ fn defect_032_the_signature_is_of_the_algorithm_that_was_agreed_on() {
 }
 
 #[test]
+fn defect_032_a_key_is_no_certificate_even_where_one_was_agreed_on() {
+    // The key itself, which signs well, in place of a certificate of it.
+    let mut setup = Setup::real(true);
+    setup.offer.host_key = "ssh-ed25519-cert-v01@openssh.com".to_owned();
+    let mut rig = setup.rig();
+    rig.peer.auto = false;
+    rig.peer.sign_as = Some("ssh-ed25519".to_owned());
+    rig.identify();
+    rig.peer.send_kexinit();
+    rig.pump();
+    let share = rig.heard.iter().rfind(|payload| payload[0] == 30).unwrap().clone();
+    let reply = rig.peer.reply(&share);
+    rig.send(&reply);
+    assert_not_accepted(&rig, "a bare key");
+    let error = rig.assert_ended(Some(DisconnectReason::HostKeyNotVerifiable));
+    assert!(matches!(error, ConnectionError::HostKey(HostKeyError::Invalid)), "{error:?}");
+}
+
+#[test]
 fn defect_007_without_an_answer_about_the_host_key_nothing_goes_on() {
     let (mut rig, reply) = waiting();
     rig.trust = None;

@@ -1,5 +1,6 @@
 //! Both sides with messages made by hand.
 
+mod certificates;
 mod client;
 mod hostbased;
 mod limits;

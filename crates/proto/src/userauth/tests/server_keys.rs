@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use feramiko_keys::certificate::{CertificateBuilder, certificate_algorithm};
 use feramiko_keys::{KeyType, PrivateKey};
 
 use super::server::*;
@@ -49,6 +50,17 @@ fn every_key_type_logs_in_by_each_of_its_algorithms() {
             let (_, proved) = asked(server(), &signed(SESSION, request, &key), &mut out);
             assert!(matches!(proved.proof(), Proof::Key(verified) if verified.algorithm() == *algorithm));
             seen.insert(*algorithm);
+
+            let certificate =
+                CertificateBuilder::user(key.public_key()).principal("robey").issue(&key).unwrap();
+            let certified = certificate_algorithm(algorithm).unwrap();
+            let request = KeyRequest { algorithm: certified, key: certificate.blob(), ..request };
+            let signature = key.sign(algorithm, &request.signed_text(SESSION)).unwrap();
+            let (_, proved) = asked(server(), &with_signature(request, &signature), &mut out);
+            assert!(
+                matches!(proved.proof(), Proof::Certificate(verified) if verified.algorithm() == certified)
+            );
+            seen.insert(certified);
         }
     }
     assert_eq!(seen, Common::default().algorithms.user_key.iter().map(String::as_str).collect());
