@@ -31,7 +31,7 @@ pub enum Credential {
         /// The new one.
         new: Secret,
     },
-    /// A key (RFC 4252 section 7). Slow signers sign on a thread of their own.
+    /// A key (RFC 4252 section 7), or its certificate where the signer has one. Slow signers sign on a thread of their own.
     Key {
         /// Who signs.
         signer: Arc<dyn Signer>,
@@ -160,8 +160,11 @@ fn split(credential: Credential) -> (Method, Option<Arc<dyn Signer>>, Option<Res
         Credential::Password(password) => (Method::Password(password), None, None),
         Credential::PasswordChange { old, new } => (Method::PasswordChange { old, new }, None, None),
         Credential::Key { signer, algorithm, query } => {
-            let key = signer.public_key().clone();
-            (Method::PublicKey { key, algorithm, query }, Some(signer), None)
+            let method = match signer.certificate().cloned() {
+                Some(certificate) => Method::Certificate { certificate, algorithm, query },
+                None => Method::PublicKey { key: signer.public_key().clone(), algorithm, query },
+            };
+            (method, Some(signer), None)
         }
         Credential::HostBased { signer, host, user } => {
             let key = signer.public_key().clone();

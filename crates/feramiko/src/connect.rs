@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{PublicKey, Signer};
+use feramiko_keys::{Certificate, PublicKey, Signer};
 use feramiko_proto::{Algorithms, ClientConfig, ConnectionError, Prompts};
 use feramiko_wire::Writer;
 
@@ -147,7 +147,8 @@ impl Connect {
         self.identity(Identity::Agent(source.into()))
     }
 
-    /// Logs in with a key, wherever it is: in memory, in an agent, in a device.
+    /// Logs in with a key, wherever it is: in memory, in an agent, in a device. One that has a
+    /// [certificate](crate::CertifiedKey) shows that.
     pub fn key(self, signer: impl Signer + 'static) -> Self {
         self.identity(Identity::Key(Arc::new(signer)))
     }
@@ -539,6 +540,11 @@ impl HostKeyVerifier for Watched {
     fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
         self.asked.store(true, Ordering::Relaxed);
         self.verifier.verify(key)
+    }
+
+    fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.verifier.verify_certificate(certificate)
     }
 
     fn is_slow(&self) -> bool {

@@ -158,9 +158,11 @@ pub use trusted_hosts::TrustedHosts;
 pub use verify::*;
 
 pub use feramiko_crypto::Secret;
+pub use feramiko_keys::certificate;
 pub use feramiko_keys::{
-    AuthorizedKey, AuthorizedKeys, Circumstances, Denied, Fingerprint, KeyError, KeyType, KnownHosts,
-    Ownership, PermitList, Permits, PrivateKey, PublicKey, Restrictions, RevokedKeys, Signer, SourceList,
+    AuthorizedKey, AuthorizedKeys, Certificate, CertifiedKey, Circumstances, Denied, Fingerprint, KeyError,
+    KeyType, KnownHosts, Ownership, PermitList, Permits, PrivateKey, PublicKey, Restrictions, RevokedKeys,
+    Signer, SourceList,
 };
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,

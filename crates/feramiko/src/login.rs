@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{KeyError, PublicKey, Signer};
+use feramiko_keys::{Certificate, KeyError, PublicKey, Signer};
 use feramiko_proto::{ConnectionError, Misuse, Prompts};
 
 use crate::agenda::{Agenda, Method, Next};
@@ -311,6 +311,10 @@ impl Signer for Noting {
 
     fn is_slow(&self) -> bool {
         self.signer.is_slow()
+    }
+
+    fn certificate(&self) -> Option<&Certificate> {
+        self.signer.certificate()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::limits::{Admission, MaxStartups, SourceRate};
 use crate::pending::Pending;
 use crate::permissions::NameOf;
 use crate::server_connection::ServerConnection;
-use crate::transport::Transport;
+use crate::transport::{Transport, show};
 
 /// Takes SSH connections in. A handle: the last clone dropped stops listening; connections go on.
 ///
@@ -256,7 +256,8 @@ impl Setup {
 }
 
 impl ServerBuilder {
-    /// A host key; one of each type is usual. At least one is needed.
+    /// A host key; one of each type is usual. At least one is needed. One that has a
+    /// [certificate](crate::CertifiedKey) is shown in it to clients that ask for certificates.
     pub fn host_key(mut self, key: impl Signer + 'static) -> Self {
         self.signers.push(Arc::new(key));
         self
@@ -394,7 +395,7 @@ impl ServerBuilder {
 
     fn setup(mut self) -> Result<Setup, Error> {
         if self.config.host_keys.is_empty() {
-            self.config.host_keys = self.signers.iter().map(|signer| signer.public_key().clone()).collect();
+            show(&mut self.config, &self.signers);
         }
         self.config.check()?;
         let admission = Admission::new(self.startups, self.rate);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use feramiko_keys::{PublicKey, Signer};
+use feramiko_keys::{Certificate, PublicKey, Signer};
 use feramiko_proto::{
     ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Misuse, Negotiated, ServerConfig,
     SessionProof,
@@ -158,6 +158,11 @@ impl Transport {
     /// Client: the server's host key, once it is trusted.
     pub fn host_key(&self) -> Option<PublicKey> {
         self.look(|state, _| state.connection.host_key().cloned())
+    }
+
+    /// Client: the certificate that the server's host key came in, if it did, once the key is trusted.
+    pub fn host_certificate(&self) -> Option<Certificate> {
+        self.look(|state, _| state.connection.host_certificate().cloned())
     }
 
     /// What was negotiated, after the first key exchange.
@@ -420,11 +425,21 @@ fn client_state(config: Arc<ClientConfig>) -> Result<State, Error> {
     Ok(State::new(Connection::client(config, Instant::now()), Vec::new()))
 }
 
+/// What clients are shown of a server's host keys: the keys and the certificates that they have.
+pub(crate) fn show(config: &mut ServerConfig, signers: &[Arc<dyn Signer>]) {
+    for signer in signers {
+        // A key and its certificate may come as two signers; the key is shown once.
+        if !config.host_keys.contains(signer.public_key()) {
+            config.host_keys.push(signer.public_key().clone());
+        }
+    }
+    config.host_certificates.extend(signers.iter().filter_map(|signer| signer.certificate().cloned()));
+}
+
 fn server_state(config: Arc<ServerConfig>, host_keys: Vec<Arc<dyn Signer>>) -> Result<State, Error> {
     let mut config = config;
     if config.host_keys.is_empty() {
-        let filled = Arc::make_mut(&mut config);
-        filled.host_keys = host_keys.iter().map(|signer| signer.public_key().clone()).collect();
+        show(Arc::make_mut(&mut config), &host_keys);
     }
     config.check()?;
     Ok(State::new(Connection::server(config, Instant::now()), host_keys))

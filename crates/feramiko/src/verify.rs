@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use feramiko_keys::{Fingerprint, HostStatus, KeyError, KnownHosts, PublicKey};
+use feramiko_keys::{Certificate, Fingerprint, HostStatus, KeyError, KnownHosts, PublicKey};
 
 use crate::error::{Error, HostKeyRefusal, HostName, KnownAt};
 
@@ -34,6 +34,14 @@ pub trait HostKeyVerifier: Send {
     /// Answers `Ok(())` if the key is trusted. Called once, in the first key exchange, on a thread that may wait.
     fn verify(&mut self, key: &PublicKey) -> Result<(), Error>;
 
+    /// Answers `Ok(())` if the key in this certificate is trusted. The certificate's authority has signed it, and nothing
+    /// else is known of it: [`Certificate::check_host`] says what it is good for.
+    ///
+    /// Who does not know authorities decides about the key as if it had come without the certificate, and so does ssh.
+    fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
+        self.verify(certificate.public_key())
+    }
+
     /// The host key algorithms to ask for first, because only keys of these types can be recognized.
     fn algorithms(&self) -> Vec<String> {
         Vec::new()
@@ -48,6 +56,10 @@ pub trait HostKeyVerifier: Send {
 impl<V: HostKeyVerifier + ?Sized> HostKeyVerifier for Box<V> {
     fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
         (**self).verify(key)
+    }
+
+    fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
+        (**self).verify_certificate(certificate)
     }
 
     fn algorithms(&self) -> Vec<String> {

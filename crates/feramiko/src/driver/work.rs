@@ -17,7 +17,10 @@ pub(crate) fn run(job: Job, shared: &Arc<Shared>) {
             shared.with(|state, now| state.connection.provide_signature(request, signature, now));
         }
         Job::Verify(question, mut verifier) => {
-            let verify = || verifier.verify(question.key());
+            let verify = || match question.certificate() {
+                Some(certificate) => verifier.verify_certificate(certificate),
+                None => verifier.verify(question.key()),
+            };
             let panicked = |_: Box<dyn std::any::Any + Send>| {
                 Err(Error::from(HostKeyRefusal::Declined {
                     key: question.key().clone(),
