@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::{ClientConfig, Common, ConfigError, ServerConfig};
-use crate::error::{ConnectionError, Deadline, DisconnectReason, Phase};
+use crate::error::{ConnectionError, Deadline, DisconnectReason, Phase, ProtocolError};
 use crate::event::{Event, GlobalId};
 use crate::kex::Protected;
 use crate::msg::phase::{Stage, Verdict};
-use crate::msg::transport::{Disconnect, Ping};
+use crate::msg::transport::{Disconnect, Ping, Pong};
 use crate::output::Output;
 use crate::packet::{Inbound, Outbound};
 use crate::timers::Timer;
@@ -53,7 +53,7 @@ pub struct Connection {
     service: Service,
     liveness: Liveness,
     /// Keepalive requests under way, where the peer knows no ping.
-    probes: VecDeque<GlobalId>,
+    probes: VecDeque<(GlobalId, u64)>,
     user: Option<String>,
     /// The global requests that the application wants to hear of.
     global_names: Vec<String>,
@@ -210,7 +210,11 @@ impl Connection {
                 0..=49 | 192 => step = transport.handle(packet.payload, sequence, out)?,
                 50..=79 => service.userauth(packet.payload, out)?,
                 193 => {
-                    if let Some(round_trip) = self.liveness.answered(out.now()) {
+                    let pong = Pong::decode(packet.payload).map_err(ProtocolError::malformed(193))?;
+                    let number = pong.data.try_into().ok().map(u64::from_be_bytes);
+                    if let Some(round_trip) =
+                        number.and_then(|number| self.liveness.answered(number, out.now()))
+                    {
                         service.note_round_trip(round_trip);
                     }
                 }
@@ -333,21 +337,21 @@ impl Connection {
 
     /// Asks for a sign of life, which measures the round trip too.
     fn probe(&mut self) {
+        let number = self.liveness.sent(self.out.now());
         if self.transport.extensions().ping {
-            self.out.send(|packet| Ping { data: b"" }.encode(packet));
+            self.out.send(|packet| Ping { data: &number.to_be_bytes() }.encode(packet));
         } else if let Service::Open(channels) = &mut self.service {
             let request = channels.global_request("keepalive@openssh.com", b"", true, &mut self.out);
-            self.probes.extend(request.ok().flatten());
+            self.probes.extend(request.ok().flatten().map(|id| (id, number)));
         }
-        self.liveness.sent(self.out.now());
     }
 
     /// An answer to a keepalive of ours is nobody else's business.
     fn probe_answered(&mut self) {
-        let Some(probe) = self.probes.front() else { return };
-        if self.out.take_global_answer(*probe) {
+        let Some((probe, number)) = self.probes.front().copied() else { return };
+        if self.out.take_global_answer(probe) {
             self.probes.pop_front();
-            if let Some(round_trip) = self.liveness.answered(self.out.now()) {
+            if let Some(round_trip) = self.liveness.answered(number, self.out.now()) {
                 self.service.note_round_trip(round_trip);
             }
         }
@@ -362,6 +366,7 @@ impl Connection {
             Timer::Login => {
                 return Err(ConnectionError::TimedOut(Deadline::Login(timing.login.unwrap_or_default())));
             }
+            Timer::Refusal => return self.service.refusal_due(&mut self.out),
             Timer::RekeyDeadline => return Err(ConnectionError::TimedOut(Deadline::Rekey(timing.rekey))),
             Timer::RekeyDue if self.transport.is_authenticated() => self.transport.rekey(&mut self.out)?,
             Timer::RekeyDue => {

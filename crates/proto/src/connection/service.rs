@@ -49,6 +49,14 @@ impl Service {
         }
     }
 
+    /// A refusal was kept back long enough.
+    pub(super) fn refusal_due(&mut self, out: &mut Output) -> Result<(), ConnectionError> {
+        match self {
+            Self::Server(server) => server.refusal_due(out),
+            _ => Ok(()),
+        }
+    }
+
     /// Messages 80-127.
     pub(super) fn channels(&mut self, payload: &[u8], out: &mut Output) -> Result<(), ConnectionError> {
         match self {

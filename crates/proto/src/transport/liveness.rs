@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 const MEASURE_BYTES: u64 = 1 << 20;
 /// The least time between two such measurements.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(250);
+/// When a probe that was not answered is not waited for any more.
+const LOST: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Liveness {
     interval: Option<Duration>,
     max: u32,
     heard: Instant,
-    /// When the probe was sent whose answer is the next.
-    probe: Option<Instant>,
-    /// Probes sent behind it, which are not measured.
-    more: u32,
+    /// The number of the probe that is measured, and when it was sent. Those behind it are not measured.
+    probe: Option<(u64, Instant)>,
+    sent: u64,
     /// Probes since the peer was heard last.
     unanswered: u32,
     round_trip: Option<Duration>,
@@ -41,7 +42,7 @@ impl Liveness {
             max,
             heard: now,
             probe: None,
-            more: 0,
+            sent: 0,
             unanswered: 0,
             round_trip: None,
             measured: None,
@@ -58,28 +59,29 @@ impl Liveness {
 
     /// Whether the round trip is to be measured now.
     pub(crate) fn wants_measure(&self, now: Instant) -> bool {
-        self.probe.is_none()
-            && self.more == 0
+        !self.is_measuring(now)
             && self.bytes >= MEASURE_BYTES
             && self.measured.is_none_or(|at| now.saturating_duration_since(at) >= MEASURE_INTERVAL)
     }
 
-    pub(crate) fn sent(&mut self, now: Instant) {
-        if self.probe.is_some() || self.more > 0 {
-            self.more = self.more.saturating_add(1);
-        } else {
-            self.probe = Some(now);
+    fn is_measuring(&self, now: Instant) -> bool {
+        self.probe.is_some_and(|(_, at)| now.saturating_duration_since(at) < LOST)
+    }
+
+    /// A probe is sent: its number, which its answer is to bring back.
+    pub(crate) fn sent(&mut self, now: Instant) -> u64 {
+        self.sent = self.sent.wrapping_add(1);
+        if !self.is_measuring(now) {
+            self.probe = Some((self.sent, now));
         }
         self.measured = Some(now);
         self.bytes = 0;
+        self.sent
     }
 
-    /// A probe was answered, the oldest; the least round trip so far, free of what queues added.
-    pub(crate) fn answered(&mut self, now: Instant) -> Option<Duration> {
-        let Some(sent) = self.probe.take() else {
-            self.more = self.more.saturating_sub(1);
-            return None;
-        };
+    /// The probe of this number was answered; the least round trip so far, free of what queues added.
+    pub(crate) fn answered(&mut self, number: u64, now: Instant) -> Option<Duration> {
+        let (_, sent) = self.probe.take_if(|(measured, _)| *measured == number)?;
         let sample = now.saturating_duration_since(sent);
         let least = self.round_trip.map_or(sample, |known| known.min(sample));
         self.round_trip = Some(least);
@@ -139,24 +141,38 @@ mod tests {
     fn a_late_answer_is_measured_from_its_own_probe() {
         let start = Instant::now();
         let mut liveness = Liveness::new(Some(SECOND), 9, start);
-        liveness.sent(start);
-        liveness.sent(start + SECOND);
-        assert_eq!(liveness.answered(start + SECOND * 3 / 2), Some(SECOND * 3 / 2));
-        assert_eq!(liveness.answered(start + SECOND * 3 / 2), None);
-        liveness.sent(start + 2 * SECOND);
-        assert_eq!(liveness.answered(start + 3 * SECOND), Some(SECOND));
+        let (first, second) = (liveness.sent(start), liveness.sent(start + SECOND));
+        assert_eq!(liveness.answered(first, start + SECOND * 3 / 2), Some(SECOND * 3 / 2));
+        assert_eq!(liveness.answered(second, start + SECOND * 3 / 2), None);
+        let third = liveness.sent(start + 2 * SECOND);
+        assert_eq!(liveness.answered(third, start + 3 * SECOND), Some(SECOND));
+    }
+
+    #[test]
+    fn a_peer_that_ignores_a_probe_is_measured_again_later() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(None, 1, start);
+        liveness.heard(1 << 20, start);
+        assert!(liveness.wants_measure(start));
+        let ignored = liveness.sent(start);
+        liveness.heard(1 << 20, start + SECOND);
+        assert!(!liveness.wants_measure(start + SECOND), "one at a time");
+        let later = start + 30 * SECOND;
+        assert!(liveness.wants_measure(later));
+        let second = liveness.sent(later);
+        // What comes at last is the answer to the first, and not a round trip of the second.
+        assert_eq!(liveness.answered(ignored, later + SECOND / 100), None);
+        assert_eq!(liveness.answered(second, later + SECOND), Some(SECOND));
     }
 
     #[test]
     fn the_least_round_trip_counts() {
         let start = Instant::now();
         let mut liveness = Liveness::new(None, 1, start);
-        liveness.sent(start);
-        assert_eq!(liveness.answered(start + 2 * SECOND), Some(2 * SECOND));
-        liveness.sent(start);
-        assert_eq!(liveness.answered(start + SECOND), Some(SECOND));
-        liveness.sent(start);
-        assert_eq!(liveness.answered(start + 3 * SECOND), Some(SECOND));
-        assert_eq!(liveness.answered(start + 3 * SECOND), None, "an answer without a probe");
+        for (took, least) in [(2, 2), (1, 1), (3, 1)] {
+            let probe = liveness.sent(start);
+            assert_eq!(liveness.answered(probe, start + took * SECOND), Some(least * SECOND));
+            assert_eq!(liveness.answered(probe, start + took * SECOND), None, "an answer without a probe");
+        }
     }
 }
