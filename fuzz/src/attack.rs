@@ -83,10 +83,16 @@ impl Application {
                     connection.provide_signature(request, Some(signature), now);
                 }
                 Event::Ready if connection.is_client() => {
-                    let method = match choices.byte() % 4 {
+                    let method = match choices.byte() % 5 {
                         0 => Method::None,
                         1 => Method::Password(Secret::from("foo")),
                         2 => Method::PublicKey { key: fake_host_key(3), algorithm: None, query: true },
+                        3 => Method::HostBased {
+                            key: fake_host_key(3),
+                            algorithm: None,
+                            host: "lag.net.".to_owned(),
+                            user: "robey".to_owned(),
+                        },
                         _ => Method::KeyboardInteractive { submethods: String::new() },
                     };
                     let _ = connection.authenticate("robey", method, now);

@@ -60,7 +60,12 @@ impl Session {
             Connection::client(Arc::new(ClientConfig { common }), now)
         } else {
             let host_keys = vec![host_key.clone()];
-            Connection::server(Arc::new(ServerConfig { common, host_keys, ..Default::default() }), now)
+            let mut config = ServerConfig { common, host_keys, ..Default::default() };
+            config.methods.push("hostbased".to_owned());
+            if settings & 16 != 0 {
+                config.steps = "publickey,password keyboard-interactive,hostbased".parse().unwrap_or_default();
+            }
+            Connection::server(Arc::new(config), now)
         };
         connection.handle_global(&["handled"]);
         let strict = if client { "kex-strict-s-v00@openssh.com" } else { "kex-strict-c-v00@openssh.com" };

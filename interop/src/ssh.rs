@@ -24,6 +24,16 @@ head -n 1 "$directory/answers"
 sed -i 1d "$directory/answers"
 "#;
 
+/// Runs the rest of its arguments where the first one is the directory /etc/ssh: in a mount namespace of its own.
+const ON_ANOTHER_HOST: &str = r#"
+set -eu
+directory=$1
+shift
+mount --make-rprivate /
+mount --bind "$directory" /etc/ssh
+exec "$@"
+"#;
+
 /// One use of `ssh`. It trusts the host keys of the fixtures, and offers no key and no answer that it was not given.
 #[derive(Debug)]
 pub struct Ssh {
@@ -33,6 +43,7 @@ pub struct Ssh {
     directory: TempDir,
     answers: Vec<String>,
     has_key: bool,
+    vouches: bool,
 }
 
 impl Ssh {
@@ -46,6 +57,7 @@ impl Ssh {
             directory,
             answers: Vec::new(),
             has_key: false,
+            vouches: false,
         };
         let keys: Vec<String> = host_keys().into_iter().map(|key| key.public).collect();
         ssh.host_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>())
@@ -72,6 +84,23 @@ impl Ssh {
         self.option("IdentityFile", &key.path.display().to_string())
     }
 
+    /// Lets the machine vouch for its user, with this host key (`HostbasedAuthentication`). Only root can do that: it takes a
+    /// mount namespace, in which the machine has this key.
+    ///
+    /// # Panics
+    /// If the key cannot be read.
+    pub fn vouched_by(mut self, key: &KeyFile) -> Self {
+        let etc = self.directory.path().join("etc-ssh");
+        fs::create_dir(&etc).expect("a directory made");
+        fs::write(etc.join("ssh_config"), "EnableSSHKeysign yes\n").expect("a configuration written");
+        let private = etc.join("ssh_host_ed25519_key");
+        fs::copy(&key.path, &private).expect("a host key copied");
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).expect("a host key made private");
+        fs::write(private.with_extension("pub"), &key.public).expect("a public key written");
+        self.vouches = true;
+        self.option("HostbasedAuthentication", "yes").option("PreferredAuthentications", "hostbased")
+    }
+
     /// Answers prompts (passwords, passphrases, keyboard-interactive) with these, one after the other. Without
     /// answers, `ssh` asks nothing and fails where it would.
     pub fn answers(mut self, answers: &[&str]) -> Self {
@@ -95,7 +124,15 @@ impl Ssh {
     /// The whole command line and environment; an empty `command` asks for a shell. It needs `self` as long as it runs.
     pub fn command(&self, command: &str) -> Command {
         let directory = self.directory.path();
-        let mut ssh = Command::new(program("ssh"));
+        let mut ssh = match self.vouches {
+            false => Command::new(program("ssh")),
+            true => {
+                let mut unshare = Command::new(program("unshare"));
+                unshare.args(["--mount", "sh", "-c", ON_ANOTHER_HOST, "on-another-host"]);
+                unshare.arg(directory.join("etc-ssh")).arg(program("ssh"));
+                unshare
+            }
+        };
         ssh.args(["-F", "none", "-v", "-E"]).arg(directory.join("log")).args(&self.arguments);
         let mut option = |name: &str, value: &str| {
             ssh.arg("-o").arg(format!("{name}={value}"));

@@ -42,6 +42,7 @@ pub struct SshdBuilder {
     authorized_keys: Option<String>,
     data_bytes: usize,
     accounts_needed: bool,
+    home_files: Vec<(String, String)>,
 }
 
 impl SshdBuilder {
@@ -61,6 +62,12 @@ impl SshdBuilder {
     /// How much test data there is for the commands `bytes` and `errors`.
     pub fn data(mut self, bytes: usize) -> Self {
         self.data_bytes = bytes;
+        self
+    }
+
+    /// Puts a file into [`USER`]'s home: `.shosts`.
+    pub fn home_file(mut self, name: &str, text: &str) -> Self {
+        self.home_files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -125,6 +132,10 @@ impl SshdBuilder {
         let every_key = || user_keys().into_iter().map(|key| key.public + "\n").collect();
         let authorized = self.authorized_keys.clone().unwrap_or_else(every_key);
         fs::write(home.join("authorized_keys"), authorized).expect("authorized keys written");
+        for (name, text) in &self.home_files {
+            fs::write(directory.join("home").join(USER).join(name), text)
+                .expect("a file in the home written");
+        }
     }
 
     fn config(&self, directory: &Path, root: bool, port: u16) -> String {

@@ -171,6 +171,8 @@ pub enum Outcome {
     NoAnswer,
     /// The key did not sign.
     NotSigned,
+    /// The connection ended before the server answered.
+    Unanswered,
 }
 
 impl Error {
@@ -358,6 +360,7 @@ impl fmt::Display for Tried {
             Outcome::Expired => " (the password has expired)",
             Outcome::NoAnswer => " (no answer was given)",
             Outcome::NotSigned => " (the key did not sign)",
+            Outcome::Unanswered => " (no answer came)",
         })
     }
 }

@@ -62,11 +62,11 @@ fn load(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, KeyError> {
     }
 }
 
-/// What stands beside a private key's file: its public half.
+/// What stands beside a private key's file: its public half. Where the private half is elsewhere, it may be the file named.
 pub(crate) fn public_half(path: &Path) -> Option<PublicKey> {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
-    Some(PublicKey::load_file(public).ok()?.0)
+    Some(PublicKey::load_file(public).or_else(|_| PublicKey::load_file(path)).ok()?.0)
 }
 
 /// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.

@@ -63,6 +63,7 @@ pub(crate) async fn log_in(
         let step = match login.attempt(item, method).await {
             Ok(step) => step,
             Err(error) => {
+                login.note(note, method, Outcome::Unanswered);
                 login.leave_out(&agenda, &items);
                 return Err(login.ended(error));
             }
@@ -224,7 +225,7 @@ impl Login<'_> {
 
     /// What came of an attempt. A question that was only a question is no attempt.
     fn note(&mut self, note: Note, method: Method, outcome: Outcome) {
-        if method == Method::None && outcome == Outcome::Refused {
+        if method == Method::None && matches!(outcome, Outcome::Refused | Outcome::Unanswered) {
             return;
         }
         let proof = self.proof.load(Ordering::Relaxed);

@@ -388,6 +388,9 @@ pub struct ServerConfig {
     /// What somebody who logs in has to go through. When it says something, it takes the place of `methods`. Default: nothing, so
     /// that one of `methods` is enough.
     pub steps: Steps,
+    /// A refusal comes this long after its request, or twice, four times, … as long when it took the application longer to
+    /// decide: how long it took is told less exactly. Default: 5 ms, as OpenSSH's.
+    pub failure_delay: Duration,
     /// Words for whoever wants to log in, sent before the answer to the first request (RFC 4252 section 5.4); at most 16 KiB.
     /// Default: none.
     pub banner: Option<String>,
@@ -406,6 +409,7 @@ impl Default for ServerConfig {
             host_certificates: Vec::new(),
             methods: owned(&["publickey", "password", "keyboard-interactive"]),
             steps: Steps::default(),
+            failure_delay: Duration::from_millis(5),
             banner: None,
             groups: Vec::new(),
         }

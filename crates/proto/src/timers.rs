@@ -15,10 +15,18 @@ pub(crate) enum Timer {
     RekeyDeadline = 3,
     /// The peer has been silent long enough to be asked.
     Keepalive = 4,
+    /// A refusal that was kept back is due.
+    Refusal = 5,
 }
 
-const ALL: [Timer; 5] =
-    [Timer::Identification, Timer::Login, Timer::RekeyDue, Timer::RekeyDeadline, Timer::Keepalive];
+const ALL: [Timer; 6] = [
+    Timer::Identification,
+    Timer::Login,
+    Timer::RekeyDue,
+    Timer::RekeyDeadline,
+    Timer::Keepalive,
+    Timer::Refusal,
+];
 
 #[derive(Debug, Default)]
 pub(crate) struct Timers([Option<Instant>; ALL.len()]);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use feramiko_crypto::Secret;
 use feramiko_keys::PublicKey;
@@ -22,6 +23,7 @@ use crate::msg::userauth::{
 };
 use crate::output::Output;
 use crate::steps::Progress;
+use crate::timers::Timer;
 
 /// Bytes of requests that may wait while the application thinks about one.
 const MAX_WAITING: usize = 64 * 1024;
@@ -41,7 +43,9 @@ pub(crate) struct Server {
     used_keys: Vec<PublicKey>,
     /// We have asked for a new password. One that nobody asked for is refused.
     may_change: bool,
-    /// Requests that came while the application thought; they may hold passwords.
+    /// When the request under way came.
+    arrived: Option<Instant>,
+    /// Requests that came while nobody could look at them; they may hold passwords.
     waiting: VecDeque<Secret>,
     waiting_bytes: usize,
     serial: u64,
@@ -65,6 +69,8 @@ enum State {
     Prompted {
         count: usize,
     },
+    /// Nobody's turn: a refusal is kept back for a moment.
+    Refused,
     Done,
 }
 
@@ -98,6 +104,7 @@ impl Server {
             user: String::new(),
             service: String::new(),
             may_change: false,
+            arrived: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             failures: 0,
@@ -129,7 +136,7 @@ impl Server {
         match (payload.first(), &self.state) {
             // RFC 4252 section 5.1: ignored once a request has succeeded.
             (Some(&Request::NUMBER), State::Done) => {}
-            (Some(&Request::NUMBER), State::Asked { .. }) => {
+            (Some(&Request::NUMBER), State::Asked { .. } | State::Refused) => {
                 self.budget.spend()?;
                 self.waiting_bytes += payload.len();
                 if self.waiting_bytes > MAX_WAITING {
@@ -182,7 +189,7 @@ impl Server {
         }
         self.state = State::Idle;
         match step {
-            Step::Failure if is_query => self.send_failure(false, out),
+            Step::Failure if is_query => self.fail(out),
             Step::Failure => self.refuse(is_none, out)?,
             step => self.proceed(step, &algorithm, out),
         }
@@ -219,7 +226,7 @@ impl Server {
         }
     }
 
-    /// What came while the application thought, up to the next question to it.
+    /// What came while nobody could look at it, up to the next question to it.
     fn handle_waiting(&mut self, out: &mut Output) -> Result<(), ConnectionError> {
         while matches!(self.state, State::Idle | State::Prompted { .. }) {
             let Some(payload) = self.waiting.pop_front() else { break };
@@ -231,6 +238,7 @@ impl Server {
 
     fn handle_request(&mut self, payload: &[u8], out: &mut Output) -> Result<(), ConnectionError> {
         let malformed = |error| ProtocolError::Malformed { message: Request::NUMBER, error };
+        self.arrived = Some(out.now());
         let request = Request::decode(payload).map_err(malformed)?;
         let fields = Fields::decode(request.method, request.fields.0).map_err(malformed)?;
         if !std::mem::replace(&mut self.greeted, true)
@@ -256,7 +264,7 @@ impl Server {
         let proof = if enabled && sound { self.check(request.user, &fields, may_change) } else { None };
         match proof {
             Some(proof) => self.ask(proof, fields.algorithm(), out),
-            None if fields.is_query() => self.send_failure(false, out),
+            None if fields.is_query() => self.fail(out),
             None => self.refuse(matches!(fields, Fields::None), out)?,
         }
         Ok(())
@@ -307,6 +315,7 @@ impl Server {
         out: &mut Output,
     ) -> Result<(), ConnectionError> {
         self.state = State::Idle;
+        self.arrived = Some(out.now());
         let answers = read_answers(payload).map_err(ProtocolError::malformed(InfoResponse::NUMBER))?;
         // RFC 4256 section 3.4: another number of answers fails.
         if answers.len() != asked || answers.iter().any(|answer| answer.as_bytes().len() > MAX_TEXT) {
@@ -325,10 +334,39 @@ impl Server {
 
     fn refuse(&mut self, is_none: bool, out: &mut Output) -> Result<(), ConnectionError> {
         // The first `none` is how clients ask what there is.
-        if !is_none || std::mem::replace(&mut self.said_none, true) {
-            self.count_failure()?;
+        if is_none && !std::mem::replace(&mut self.said_none, true) {
+            self.send_failure(false, out);
+            return Ok(());
         }
-        self.send_failure(false, out);
+        self.count_failure()?;
+        self.fail(out);
+        Ok(())
+    }
+
+    /// Says no, but not so soon that the time tells more than the answer.
+    fn fail(&mut self, out: &mut Output) {
+        let arrived = self.arrived.unwrap_or_else(|| out.now());
+        let taken = out.now().saturating_duration_since(arrived);
+        let mut delay = self.config.failure_delay;
+        while delay < taken && !delay.is_zero() {
+            delay = delay.saturating_mul(2);
+        }
+        match arrived.checked_add(delay).filter(|due| *due > out.now()) {
+            None => self.send_failure(false, out),
+            due => {
+                self.state = State::Refused;
+                out.timers.set(Timer::Refusal, due);
+            }
+        }
+    }
+
+    /// A refusal was kept back long enough.
+    pub(crate) fn refusal_due(&mut self, out: &mut Output) -> Result<(), ConnectionError> {
+        if matches!(self.state, State::Refused) {
+            self.state = State::Idle;
+            self.send_failure(false, out);
+            self.handle_waiting(out)?;
+        }
         Ok(())
     }
 

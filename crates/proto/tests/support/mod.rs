@@ -182,6 +182,7 @@ impl Rig {
                 common: setup.common.clone(),
                 host_keys: vec![setup.host_key.public().clone()],
                 methods: setup.methods.clone(),
+                failure_delay: Duration::ZERO,
                 ..Default::default()
             };
             Connection::server(Arc::new(config), now)

@@ -2,7 +2,9 @@
 
 use super::server::*;
 use super::*;
+use crate::config::ServerConfig;
 use crate::event::Decision;
+use crate::kex::Protected;
 use crate::userauth::Server;
 
 #[test]
@@ -112,4 +114,56 @@ fn defect_050_the_number_of_answers_is_bounded_by_what_came() {
     server.decide(attempt, ask(&["?"]), &mut out).unwrap().unwrap();
     let claimed = message(61, |writer| writer.u32(u32::MAX));
     assert!(is_malformed(server.handle(&claimed, &mut out), 61));
+}
+
+/// A server as it is by default.
+fn patient() -> Server {
+    let config = ServerConfig::default();
+    let context = context(config.common.clone(), Extensions::default());
+    Server::new(context, Arc::new(config), Protected::for_test())
+}
+
+#[test]
+fn defect_036_a_refusal_is_kept_back_on_every_path() {
+    let key = ed25519();
+    let blob = key.public_key().blob();
+    let forged = signed(b"another session", key_request("robey", "ssh-ed25519", &key), &key);
+    for (payload, asks) in [
+        (password("robey", "bar"), true),
+        (interactive("robey"), true),
+        (offer("robey", "ssh-ed25519", blob), true),
+        (password("robey", ""), false),
+        (password("", "foo"), false),
+        (forged, false),
+        (offer("robey", "ssh-dss", blob), false),
+        (request("robey", "unknown", |_| ()), false),
+    ] {
+        let mut out = output();
+        let begin = out.now();
+        let mut server = patient().handle(&payload, &mut out).unwrap();
+        if asks {
+            let attempt = attempt(&mut out);
+            server.decide(attempt, Decision::Reject, &mut out).unwrap().unwrap();
+        }
+        // What is sent ahead waits behind it.
+        let mut server = server.handle(&password("robey", "foo"), &mut out).unwrap();
+        assert!(sent(&mut out).is_empty() && events(&mut out).is_empty());
+        let due = out.timers.next().unwrap();
+        assert_eq!(due, begin + Duration::from_millis(5));
+        out.set_now(due);
+        server.refusal_due(&mut out).unwrap();
+        assert_eq!(sent_one(&mut out), failure(ALL, false));
+        attempt(&mut out);
+    }
+}
+
+#[test]
+fn what_took_long_is_refused_at_a_round_time() {
+    let mut out = output();
+    let begin = out.now();
+    let (mut server, attempt) = asked(patient(), &password("robey", "bar"), &mut out);
+    out.set_now(begin + Duration::from_millis(12));
+    server.decide(attempt, Decision::Reject, &mut out).unwrap().unwrap();
+    assert!(sent(&mut out).is_empty());
+    assert_eq!(out.timers.next(), Some(begin + Duration::from_millis(20)));
 }

@@ -9,7 +9,7 @@ mod server_keys;
 mod steps;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use feramiko_crypto::{CryptoError, Secret};
 use feramiko_keys::{KeyType, PrivateKey};

@@ -9,9 +9,14 @@ use crate::userauth::Server;
 
 pub(super) fn server_with(methods: &[&str]) -> Server {
     let methods = methods.iter().map(|name| (*name).to_owned()).collect();
-    let config = ServerConfig { methods, ..ServerConfig::default() };
+    let config = ServerConfig { methods, ..undelayed() };
     let context = context(config.common.clone(), Extensions::default());
     Server::new(context, Arc::new(config), Protected::for_test())
+}
+
+/// Refusals come at once.
+pub(super) fn undelayed() -> ServerConfig {
+    ServerConfig { failure_delay: Duration::ZERO, ..ServerConfig::default() }
 }
 
 pub(super) fn server() -> Server {

@@ -5,7 +5,6 @@ use feramiko_keys::{KeyType, PrivateKey};
 
 use super::server::*;
 use super::*;
-use crate::config::ServerConfig;
 use crate::event::{Decision, Proof};
 use crate::kex::Protected;
 use crate::userauth::Server;
@@ -129,7 +128,7 @@ fn defect_030_algorithm_key_type_curve_and_signature_format_agree() {
     let p384 = PrivateKey::generate(KeyType::EcdsaP384).unwrap();
     let mut out = output();
     // Only one curve is allowed.
-    let mut config = ServerConfig::default();
+    let mut config = undelayed();
     config.common.algorithms.user_key = vec!["ecdsa-sha2-nistp384".to_owned()];
     let narrow = || {
         let context = context(config.common.clone(), Extensions::default());

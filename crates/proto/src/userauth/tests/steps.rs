@@ -9,7 +9,7 @@ use crate::kex::Protected;
 use crate::userauth::Server;
 
 fn server_of(steps: &str) -> Server {
-    let config = ServerConfig { steps: steps.parse().unwrap(), ..ServerConfig::default() };
+    let config = ServerConfig { steps: steps.parse().unwrap(), ..undelayed() };
     let context = context(config.common.clone(), Extensions::default());
     Server::new(context, Arc::new(config), Protected::for_test())
 }
