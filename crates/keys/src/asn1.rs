@@ -1,29 +1,29 @@
-//! The formats made of ASN.1: PKCS#1 (RFC 8017), SEC1 (RFC 5915), PKCS#8 (RFC 5958, RFC 8410).
+//! The formats made of ASN.1: PKCS#1 (RFC 8017), SEC1 (RFC 5915), PKCS#8 (RFC 5958, RFC 8410), DSA as OpenSSL has it.
 
-use feramiko_crypto::RsaParts;
 use feramiko_crypto::signing::Curve;
+use feramiko_crypto::{DsaNumbers, RsaParts};
 use pkcs1::RsaPrivateKeyRef;
-use pkcs8::der::Decode;
-use pkcs8::der::asn1::OctetStringRef;
+use pkcs8::der::asn1::{OctetStringRef, UintRef};
+use pkcs8::der::{self, Decode, Reader, SliceReader};
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
 
 use crate::KeyError;
 use crate::secret_key::{SecretKey, secret};
 
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const DSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10040.4.1");
 const CURVES: [(ObjectIdentifier, Curve); 3] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), Curve::P256),
     (ObjectIdentifier::new_unwrap("1.3.132.0.34"), Curve::P384),
     (ObjectIdentifier::new_unwrap("1.3.132.0.35"), Curve::P521),
 ];
 /// What people have in such files and SSH does not use, by names they know.
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 5] = [
     ("1.3.101.113", "Ed448"),
     ("1.3.101.110", "X25519"),
-    ("1.2.840.10040.4.1", "DSA"),
     ("1.2.840.113549.1.1.10", "RSA-PSS"),
     ("1.3.132.0.10", "ECDSA on secp256k1"),
     ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
@@ -69,6 +69,24 @@ fn sec1_on(der: &[u8], outside: Option<Curve>) -> Result<SecretKey, KeyError> {
     SecretKey::ecdsa(curve, key.private_key, key.public_key)
 }
 
+/// `DSA PRIVATE KEY`: a SEQUENCE of 0, `p`, `q`, `g`, `y`, `x`.
+pub(crate) fn dsa(text: &[u8]) -> Result<SecretKey, KeyError> {
+    let damaged = KeyError::damaged_by("DSA key");
+    let mut reader = SliceReader::new(text).map_err(&damaged)?;
+    let [version, p, q, g, y, x] = reader
+        .sequence(|fields| {
+            let mut next = || fields.decode::<UintRef<'_>>().map(|number| number.as_bytes());
+            Ok::<_, der::Error>([next()?, next()?, next()?, next()?, next()?, next()?])
+        })
+        .map_err(&damaged)?;
+    reader.finish().map_err(damaged)?;
+    if version != [0] {
+        return Err(KeyError::damaged("DSA key", "it is of another version"));
+    }
+    let [p, q, g, y] = [p, q, g, y].map(<[u8]>::to_vec);
+    SecretKey::dsa(&DsaNumbers { p, q, g, y }, x)
+}
+
 /// `PRIVATE KEY`.
 pub(crate) fn pkcs8(der: &[u8]) -> Result<SecretKey, KeyError> {
     const PLACE: &str = "PKCS#8 key";
@@ -90,7 +108,29 @@ pub(crate) fn pkcs8(der: &[u8]) -> Result<SecretKey, KeyError> {
             sec1_on(key, Some(curve(oid)?))
         }
         RSA => pkcs1(key),
+        // RFC 3279 section 2.3.2: the group as parameters, the private value as INTEGER.
+        DSA => {
+            let group = info.algorithm.parameters_any().map_err(KeyError::damaged_by(PLACE))?;
+            let [p, q, g] = group
+                .sequence(|fields| {
+                    let mut next = || fields.decode::<UintRef<'_>>().map(|number| number.as_bytes().to_vec());
+                    Ok::<_, der::Error>([next()?, next()?, next()?])
+                })
+                .map_err(KeyError::damaged_by(PLACE))?;
+            let x = UintRef::from_der(key).map_err(KeyError::damaged_by(PLACE))?;
+            SecretKey::dsa(&DsaNumbers { p, q, g, y: Vec::new() }, x.as_bytes())
+        }
         oid => Err(unsupported(oid)),
+    }
+}
+
+/// The number of a curve.
+pub(crate) fn curve_oid(curve: Curve) -> ObjectIdentifier {
+    let [(p256, _), (p384, _), (p521, _)] = CURVES;
+    match curve {
+        Curve::P256 => p256,
+        Curve::P384 => p384,
+        Curve::P521 => p521,
     }
 }
 

@@ -49,10 +49,12 @@ pub enum KeyError {
     },
     /// The file asks for more work to turn the passphrase into a key than is allowed.
     TooCostly {
-        /// bcrypt rounds that the file asks for.
-        rounds: u32,
-        /// The most that are allowed.
-        limit: u32,
+        /// What it asks for too much of: `bcrypt rounds`, `PBKDF2 iterations`, `KiB of memory for Argon2`.
+        what: &'static str,
+        /// How much it asks for.
+        asked: u64,
+        /// The most that is allowed.
+        limit: u64,
     },
     /// An RSA modulus is too short to be safe, or too long to be cheap.
     RsaSize {
@@ -159,7 +161,7 @@ impl fmt::Display for KeyError {
                 write!(f, "damaged at {place}: {problem}; restore it from a copy or ask for it again")
             }
             Self::UnsupportedType { name } => {
-                write!(f, "keys of type {name} are not supported; ed25519, ecdsa and rsa are")
+                write!(f, "keys of type {name} are not supported; ed25519, ecdsa and rsa are, to name a few")
             }
             Self::UnsupportedCipher { name } => write!(
                 f,
@@ -171,11 +173,11 @@ impl fmt::Display for KeyError {
             ),
             Self::UnsupportedFormat { name } => write!(
                 f,
-                "{name} is not supported yet; convert the file to OpenSSH's format (`ssh-keygen -p -f FILE`, or puttygen's export)"
+                "{name} is not supported; convert the file to OpenSSH's format (`ssh-keygen -p -f FILE`, or puttygen's export)"
             ),
-            Self::TooCostly { rounds, limit } => write!(
+            Self::TooCostly { what, asked, limit } => write!(
                 f,
-                "the file asks for {rounds} bcrypt rounds where at most {limit} are done; `ssh-keygen -p -a 24 -f FILE` lowers them"
+                "to open the file takes {asked} {what}, and at most {limit} are allowed; the program that wrote it can write it anew with less"
             ),
             Self::RsaSize { bits, min, max } => {
                 write!(f, "an RSA key of {bits} bits is not accepted: {min} to {max} bits are")

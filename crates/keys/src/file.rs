@@ -43,7 +43,11 @@ pub(crate) fn read_checked(
 }
 
 /// Makes a file that only its owner may read, and that was not there before: not even as a link.
-pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyError> {
+///
+/// # Errors
+///
+/// [`Io`](KeyError::Io), among others where something is at `path` already; half a file is not left behind.
+pub fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     owner_only(&mut options);

@@ -1,13 +1,13 @@
 //! `openssh-key-v1`, OpenSSH's own format of private keys (PROTOCOL.key in its sources).
 
-use base64ct::{Base64, Encoding};
-use feramiko_crypto::{CryptoError, Secret};
+use feramiko_crypto::Secret;
 use feramiko_wire::{Reader, Writer};
 use zeroize::Zeroizing;
 
-use crate::sealed::{AES256_CTR, FileCipher, ROUNDS};
+use crate::algorithm::LEAST_RSA_BITS;
+use crate::sealed::{FileCipher, KeyCipher, ROUNDS, random};
 use crate::secret_key::SecretKey;
-use crate::{KeyError, PublicKey};
+use crate::{KeyError, PublicKey, pem};
 
 const MAGIC: &[u8] = b"openssh-key-v1\0";
 const HEADER: &str = "openssh-key-v1 header";
@@ -20,62 +20,80 @@ const LINE: usize = 70;
 /// More than the largest key needs (RSA of 8192 bits: 4.7 kB), so that no buffer of secrets is moved.
 const ROOM: usize = 16 * 1024;
 
-static WRITTEN_CIPHER: FileCipher = AES256_CTR;
-
-/// Reads the decoded body of a file; answers the key and its comment.
-pub(crate) fn read(body: &[u8], passphrase: Option<&Secret>) -> Result<(SecretKey, String), KeyError> {
-    let damaged = KeyError::damaged_by(HEADER);
-    let rest = body
-        .strip_prefix(MAGIC)
-        .ok_or_else(|| KeyError::damaged(HEADER, "it does not begin with openssh-key-v1"))?;
-    let mut reader = Reader::new(rest);
-    let cipher = reader.string().map_err(&damaged)?;
-    let kdf = reader.string().map_err(&damaged)?;
-    let options = reader.string().map_err(&damaged)?;
-    if reader.u32().map_err(&damaged)? != 1 {
-        return Err(KeyError::damaged(HEADER, "there is not exactly one key in it"));
-    }
-    // Before any work, and before a passphrase is asked for: the type and the sizes.
-    let public = PublicKey::from_blob(reader.string().map_err(&damaged)?)?;
-    let section = reader.string().map_err(&damaged)?;
-    let tag = reader.rest();
-
-    let mut section = Zeroizing::new(section.to_vec());
-    let block = if cipher == b"none" {
-        if kdf != b"none" || !options.is_empty() || !tag.is_empty() {
-            return Err(KeyError::damaged(HEADER, "it is not encrypted and yet has what encryption needs"));
-        }
-        PLAIN_BLOCK
-    } else {
-        open(&mut section, cipher, kdf, options, tag, passphrase)?
-    };
-    if section.is_empty() || !section.len().is_multiple_of(block) {
-        return Err(KeyError::damaged(SECTION, "its length is not a multiple of the cipher's block"));
-    }
-    read_section(&section, &public, cipher != b"none")
+/// A file taken apart.
+pub(crate) struct File {
+    pub(crate) public: PublicKey,
+    section: Zeroizing<Vec<u8>>,
+    tag: Vec<u8>,
+    seal: Option<Seal>,
 }
 
-/// Decrypts in place; answers the block that the plaintext is padded to.
-fn open(
-    section: &mut [u8],
-    cipher: &[u8],
-    kdf: &[u8],
-    options: &[u8],
-    tag: &[u8],
-    passphrase: Option<&Secret>,
-) -> Result<usize, KeyError> {
-    let cipher = FileCipher::find(cipher)?;
-    if kdf != b"bcrypt" {
-        return Err(KeyError::UnsupportedKdf { name: crate::error::printable(kdf) });
+/// How the private section is encrypted.
+struct Seal {
+    cipher: &'static FileCipher,
+    /// What bcrypt is told.
+    options: Vec<u8>,
+}
+
+impl File {
+    /// Takes the decoded body of a file apart. Before any work, and before a passphrase is asked for: the type and the
+    /// sizes are looked at.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, KeyError> {
+        let damaged = KeyError::damaged_by(HEADER);
+        let rest = body
+            .strip_prefix(MAGIC)
+            .ok_or_else(|| KeyError::damaged(HEADER, "it does not begin with openssh-key-v1"))?;
+        let mut reader = Reader::new(rest);
+        let cipher = reader.string().map_err(&damaged)?;
+        let kdf = reader.string().map_err(&damaged)?;
+        let options = reader.string().map_err(&damaged)?;
+        if reader.u32().map_err(&damaged)? != 1 {
+            return Err(KeyError::damaged(HEADER, "there is not exactly one key in it"));
+        }
+        let blob = reader.string().map_err(&damaged)?;
+        let public = PublicKey::from_blob_with_rsa_floor(blob, LEAST_RSA_BITS)?;
+        let section = reader.string().map_err(&damaged)?;
+        let tag = reader.rest();
+        let seal = match cipher {
+            b"none" if kdf != b"none" || !options.is_empty() || !tag.is_empty() => {
+                return Err(KeyError::damaged(
+                    HEADER,
+                    "it is not encrypted and yet has what encryption needs",
+                ));
+            }
+            b"none" => None,
+            cipher => {
+                let cipher = FileCipher::find(cipher)?;
+                if kdf != b"bcrypt" {
+                    return Err(KeyError::UnsupportedKdf { name: crate::error::printable(kdf) });
+                }
+                Some(Seal { cipher, options: options.to_vec() })
+            }
+        };
+        let block = seal.as_ref().map_or(PLAIN_BLOCK, |seal| seal.cipher.block);
+        if section.is_empty() || !section.len().is_multiple_of(block) {
+            return Err(KeyError::damaged(SECTION, "its length is not a multiple of the cipher's block"));
+        }
+        if tag.len() != seal.as_ref().map_or(0, |seal| seal.cipher.tag) {
+            return Err(KeyError::damaged(SECTION, "its tag is not as long as the cipher's"));
+        }
+        Ok(Self { public, section: Zeroizing::new(section.to_vec()), tag: tag.to_vec(), seal })
     }
-    if tag.len() != cipher.tag || section.is_empty() || !section.len().is_multiple_of(cipher.block) {
-        return Err(KeyError::damaged(SECTION, "its length does not fit the cipher"));
+
+    /// The name of the cipher, where there is one.
+    pub(crate) fn cipher_name(&self) -> Option<&'static str> {
+        self.seal.as_ref().map(|seal| seal.cipher.name)
     }
-    let passphrase = passphrase
-        .filter(|passphrase| !passphrase.as_bytes().is_empty())
-        .ok_or(KeyError::PassphraseNeeded)?;
-    cipher.unlock(options, passphrase)?.open(section, tag)?;
-    Ok(cipher.block)
+
+    /// The key and its comment.
+    pub(crate) fn open(&self, passphrase: Option<&Secret>) -> Result<(SecretKey, String), KeyError> {
+        let mut section = self.section.clone();
+        if let Some(seal) = &self.seal {
+            let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
+            seal.cipher.unlock(&seal.options, passphrase)?.open(&mut section, &self.tag)?;
+        }
+        read_section(&section, &self.public, self.seal.is_some())
+    }
 }
 
 fn read_section(
@@ -112,13 +130,13 @@ pub(crate) fn write(
     key: &SecretKey,
     public: &PublicKey,
     comment: &str,
-    passphrase: Option<&Secret>,
+    protection: Option<(&Secret, KeyCipher)>,
 ) -> Result<Zeroizing<String>, KeyError> {
     if comment.contains(char::is_control) {
         return Err(KeyError::Unprintable { what: "comment" });
     }
-    let passphrase = passphrase.filter(|passphrase| !passphrase.as_bytes().is_empty());
-    let block = if passphrase.is_some() { WRITTEN_CIPHER.block } else { PLAIN_BLOCK };
+    let protection = protection.filter(|(passphrase, _)| !passphrase.as_bytes().is_empty());
+    let block = protection.map_or(PLAIN_BLOCK, |(_, cipher)| cipher.0.block);
     let mut section = Zeroizing::new(Vec::with_capacity(ROOM + comment.len()));
     let mut writer = Writer::new(&mut section);
     let check = random::<4>()?;
@@ -132,16 +150,17 @@ pub(crate) fn write(
     let mut body = Zeroizing::new(Vec::with_capacity(2 * ROOM + comment.len()));
     let mut writer = Writer::new(&mut body);
     writer.raw(MAGIC);
-    match passphrase {
+    let mut tag = Vec::new();
+    match protection {
         None => {
             writer.string(b"none");
             writer.string(b"none");
             writer.string(b"");
         }
-        Some(passphrase) => {
+        Some((passphrase, KeyCipher(cipher))) => {
             let salt = random::<SALT_BYTES>()?;
-            WRITTEN_CIPHER.derive(&salt, ROUNDS, passphrase)?.ctr(&mut section)?;
-            writer.string(WRITTEN_CIPHER.name.as_bytes());
+            tag = cipher.derive(&salt, ROUNDS, passphrase)?.seal(&mut section)?;
+            writer.string(cipher.name.as_bytes());
             writer.string(b"bcrypt");
             writer.nested(|options| {
                 options.string(&salt);
@@ -152,26 +171,6 @@ pub(crate) fn write(
     writer.u32(1);
     writer.string(public.blob());
     writer.string(&section);
-    Ok(armor(&body))
-}
-
-fn armor(body: &[u8]) -> Zeroizing<String> {
-    let base64 = Zeroizing::new(Base64::encode_string(body));
-    let mut text = Zeroizing::new(String::with_capacity(base64.len() + base64.len() / LINE + 100));
-    text.push_str("-----BEGIN OPENSSH PRIVATE KEY-----\n");
-    let mut rest = base64.as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at_checked(LINE).unwrap_or((rest, ""));
-        text.push_str(line);
-        text.push('\n');
-        rest = after;
-    }
-    text.push_str("-----END OPENSSH PRIVATE KEY-----\n");
-    text
-}
-
-fn random<const N: usize>() -> Result<[u8; N], KeyError> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeyError::Crypto(CryptoError::Backend))?;
-    Ok(bytes)
+    writer.raw(&tag);
+    Ok(pem::armor("OPENSSH PRIVATE KEY", &body, LINE))
 }

@@ -13,9 +13,9 @@ const PLACE: &str = "PEM text";
 pub(crate) struct Block<'a> {
     /// What stands behind `BEGIN`.
     pub(crate) label: &'a str,
-    /// The cipher named by `DEK-Info`, where the block is encrypted in the old way.
-    pub(crate) dek_cipher: Option<&'a str>,
-    /// The decoded body; not decoded when it is encrypted in the old way.
+    /// What stands behind `DEK-Info:`, where the block is encrypted in the old way.
+    pub(crate) dek: Option<&'a str>,
+    /// The decoded body.
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
@@ -29,30 +29,40 @@ pub(crate) fn private_block(text: &[u8]) -> Result<Block<'_>, KeyError> {
         .find_map(|line| begin(line).filter(|label| label.ends_with("PRIVATE KEY")))
         .ok_or_else(unknown)?;
 
-    let mut dek_cipher = None;
+    let mut dek = None;
     let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
     for line in lines {
         if let Some(end) = line.strip_prefix("-----END ") {
             if end.strip_suffix("-----") != Some(label) {
                 return Err(KeyError::damaged(PLACE, "it ends as something else than it began"));
             }
-            let body = match dek_cipher {
-                Some(_) => Vec::new(),
-                None => Base64::decode_vec(&base64).map_err(|_| {
-                    KeyError::damaged(PLACE, "what stands between BEGIN and END is not base64")
-                })?,
-            };
-            return Ok(Block { label, dek_cipher, body: Zeroizing::new(body) });
+            let body = Base64::decode_vec(&base64)
+                .map_err(|_| KeyError::damaged(PLACE, "what stands between BEGIN and END is not base64"))?;
+            return Ok(Block { label, dek, body: Zeroizing::new(body) });
         }
         match line.split_once(':') {
-            Some(("DEK-Info", value)) => {
-                dek_cipher = Some(value.split(',').next().unwrap_or_default().trim());
-            }
+            Some(("DEK-Info", value)) => dek = Some(value.trim()),
             Some(_) => {}
             None => base64.push_str(line),
         }
     }
     Err(KeyError::damaged(PLACE, "the END line is missing: the file is cut short"))
+}
+
+/// A body under a label, in lines of so many characters.
+pub(crate) fn armor(label: &str, body: &[u8], line: usize) -> Zeroizing<String> {
+    let base64 = Zeroizing::new(Base64::encode_string(body));
+    let mut text = Zeroizing::new(String::with_capacity(base64.len() + base64.len() / line + 100));
+    text.push_str(&format!("-----BEGIN {label}-----\n"));
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at_checked(line).unwrap_or((rest, ""));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
 }
 
 fn begin(line: &str) -> Option<&str> {

@@ -5,7 +5,7 @@ use feramiko_crypto::Secret;
 use feramiko_keys::{Fingerprint, KeyError, KnownHosts, PrivateKey, PublicKey};
 use proptest::prelude::*;
 
-const FILES: [&str; 17] = [
+const FILES: [&str; 24] = [
     "ed25519",
     "ecdsa256",
     "ecdsa384",
@@ -23,7 +23,20 @@ const FILES: [&str; 17] = [
     "openssl-secp384r1.sec1",
     "rsa.pem.locked",
     "rsa.pkcs8.locked",
+    "ed25519.3des-cbc",
+    "rsa.scrypt",
+    "dsa",
+    "dsa.pem",
+    "dsa.pkcs8",
+    "dsa.pem.locked",
+    "ecdsa256.pkcs8.locked",
 ];
+
+/// Parts of the names of files that are opened with much work.
+const KDF: [&str; 5] = [".aes", ".chacha", ".3des", ".locked", ".scrypt"];
+
+/// PuTTY's, which have no PEM frame.
+const PPK: [&str; 4] = ["ed25519.ppk", "ed25519.argon2id.ppk", "rsa.ppk2.locked", "dsa.ppk"];
 
 fn text(name: &str) -> String {
     std::fs::read_to_string(format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -47,7 +60,7 @@ fn armor(label: &str, bytes: &[u8]) -> String {
 
 #[test]
 fn defect_126_a_file_cut_anywhere_is_an_error() {
-    for name in FILES {
+    for name in FILES.into_iter().chain(PPK) {
         let whole = text(name);
         // Without its line end it is still whole.
         for end in 0..whole.len() - 1 {
@@ -58,7 +71,7 @@ fn defect_126_a_file_cut_anywhere_is_an_error() {
 
 #[test]
 fn defect_126_a_body_cut_anywhere_is_an_error() {
-    for name in FILES.into_iter().filter(|name| *name != "rsa.pem.locked") {
+    for name in FILES.into_iter().filter(|name| !name.ends_with("pem.locked")) {
         let (label, bytes) = unarmor(&text(name));
         for end in 0..bytes.len() {
             assert!(load(&armor(&label, &bytes[..end])).is_err(), "{name} cut at {end}");
@@ -68,16 +81,18 @@ fn defect_126_a_body_cut_anywhere_is_an_error() {
 
 #[test]
 fn defect_126_no_flipped_bit_gives_another_key_or_a_panic() {
-    // Where the rounds of bcrypt stand, a flipped bit is up to 1024 rounds of honest work: seconds.
-    let rounds = |bytes: &[u8]| {
+    // Where the rounds of bcrypt stand, a flipped bit is up to 1024 rounds of honest work: seconds. The costs of PBKDF2 and
+    // scrypt likewise, which end near byte 60.
+    let rounds = |name: &str, bytes: &[u8]| {
         let kdf = bytes.windows(6).position(|window| window == b"bcrypt");
-        kdf.map(|at| at + 6 + 4 + 4 + 16..at + 6 + 4 + 4 + 16 + 4)
+        let pbes2 = [".locked", ".scrypt"].iter().any(|end| name.ends_with(end)).then_some(30..60);
+        kdf.map(|at| at + 6 + 4 + 4 + 16..at + 6 + 4 + 4 + 16 + 4).or(pbes2)
     };
-    for name in FILES.into_iter().filter(|name| *name != "rsa.pem.locked") {
+    for name in FILES.into_iter().filter(|name| !name.ends_with("pem.locked")) {
         let (label, bytes) = unarmor(&text(name));
         let whole = load(&armor(&label, &bytes)).ok().map(|key| key.public_key().clone());
-        let skipped = rounds(&bytes).unwrap_or(0..0);
-        let bits = |at: usize| match name.contains(".aes") || name.contains(".chacha") {
+        let skipped = rounds(name, &bytes).unwrap_or(0..0);
+        let bits = |at: usize| match name.contains('.') && (KDF.iter().any(|part| name.contains(part))) {
             // Each try is a key derivation.
             true => at % 8..at % 8 + 1,
             false => 0..8,
@@ -92,6 +107,24 @@ fn defect_126_no_flipped_bit_gives_another_key_or_a_panic() {
                 {
                     assert_eq!(Some(key.public_key()), whole.as_ref(), "{name} byte {at} bit {bit}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn defect_126_no_changed_character_of_a_ppk_file_gives_another_key() {
+    for name in PPK {
+        let whole = text(name);
+        let expected = load(&whole).unwrap();
+        for at in (0..whole.len()).step_by(if name.contains("argon2") { 5 } else { 1 }) {
+            let mut bent = whole.clone().into_bytes();
+            bent[at] ^= 1;
+            let bent = String::from_utf8(bent).unwrap();
+            // Letters of hexadecimal numbers may be large or small: nothing else may change.
+            if let Ok(key) = load(&bent) {
+                assert_eq!(key.public_key(), expected.public_key(), "{name} at {at}");
+                assert!(whole.eq_ignore_ascii_case(&bent), "{name} at {at}: {bent}");
             }
         }
     }

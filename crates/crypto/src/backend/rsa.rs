@@ -103,6 +103,15 @@ impl RsaKey {
         &self.0.parts
     }
 
+    /// `d` modulo `p - 1` and modulo `q - 1`, which some formats of key files hold too.
+    ///
+    /// # Errors
+    /// [`CryptoError::BadKey`] never comes here: the numbers were checked before.
+    pub fn exponents_modulo_primes(&self) -> Result<(Secret, Secret), CryptoError> {
+        let RsaParts { n, d, p, q, .. } = self.parts();
+        Ok((exponent_modulo_prime(d, p, n.len())?, exponent_modulo_prime(d, q, n.len())?))
+    }
+
     /// The modulus, big-endian, without leading zeros.
     pub fn n(&self) -> &[u8] {
         &self.0.parts.n
