@@ -8,13 +8,15 @@ use crate::root;
 use crate::step::{Failure, Steps, cargo, output, run, succeeds};
 
 /// What must be there: how to see that it is, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("command -v ssh ssh-keygen ssh-agent scp sftp", "openssh-client"),
     ("PATH=$PATH:/usr/sbin command -v sshd", "openssh-server"),
     (
         "test -x /usr/lib/openssh/sftp-server || test -x /usr/libexec/openssh/sftp-server",
         "openssh-sftp-server",
     ),
+    ("command -v openssl", "openssl"),
+    ("command -v puttygen", "putty-tools"),
     ("command -v tmux", "tmux"),
     ("command -v unshare", "util-linux"),
     ("command -v c++", "g++"),

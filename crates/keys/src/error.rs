@@ -78,6 +78,11 @@ pub enum KeyError {
     BadSignature,
     /// A signature is good, but nobody touched the FIDO device that made it, or nobody says so.
     NotTouched,
+    /// A signature is good, but not one that this signer may make.
+    NotAllowed {
+        /// Why not.
+        reason: &'static str,
+    },
     /// The private key is in a FIDO device; its file holds a handle. An agent signs with it.
     InDevice,
     /// A text that is to be written holds a control character, or a name a character that no name has.
@@ -190,6 +195,7 @@ impl fmt::Display for KeyError {
             }
             Self::BadSignature => f.write_str("the signature does not verify"),
             Self::NotTouched => f.write_str("the security key signed without being touched"),
+            Self::NotAllowed { reason } => f.write_str(reason),
             Self::InDevice => f.write_str(
                 "the private key is in a security key: add it to an agent with `ssh-add`, which lets the device sign",
             ),

@@ -69,6 +69,19 @@ impl Parts {
         }
     }
 
+    /// The type as `ssh-keygen -l` prints it.
+    pub(crate) fn short_name(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ED25519",
+            Self::Ecdsa { .. } => "ECDSA",
+            Self::Rsa { .. } => "RSA",
+            Self::Dsa { .. } => "DSA",
+            Self::MlDsa44Ed25519(_) => "MLDSA44-ED25519",
+            Self::SkEd25519 { .. } => "ED25519-SK",
+            Self::SkEcdsa { .. } => "ECDSA-SK",
+        }
+    }
+
     pub(crate) fn lent(&self) -> PublicParts<'_> {
         match self {
             Self::Ed25519(key) => PublicParts::Ed25519(key),

@@ -49,6 +49,22 @@ pub(crate) fn private_block(text: &[u8]) -> Result<Block<'_>, KeyError> {
     Err(KeyError::damaged(PLACE, "the END line is missing: the file is cut short"))
 }
 
+/// The body of a text that is one block of this label and nothing else.
+pub(crate) fn body(text: &[u8], label: &str) -> Result<Vec<u8>, KeyError> {
+    let unknown = || KeyError::UnknownFormat { found: describe(text) };
+    let mut lines = std::str::from_utf8(text).map_err(|_| unknown())?.trim().lines().map(str::trim);
+    if lines.next().and_then(begin) != Some(label) {
+        return Err(unknown());
+    }
+    let end = lines.next_back().and_then(|line| line.strip_prefix("-----END ")?.strip_suffix("-----"));
+    if end != Some(label) {
+        return Err(KeyError::damaged(PLACE, "the END line is missing: the text is cut short"));
+    }
+    let base64 = lines.collect::<String>();
+    Base64::decode_vec(&base64)
+        .map_err(|_| KeyError::damaged(PLACE, "what stands between BEGIN and END is not base64"))
+}
+
 /// A body under a label, in lines of so many characters.
 pub(crate) fn armor(label: &str, body: &[u8], line: usize) -> Zeroizing<String> {
     let base64 = Zeroizing::new(Base64::encode_string(body));

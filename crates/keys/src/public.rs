@@ -10,7 +10,7 @@ use feramiko_wire::Reader;
 
 use crate::algorithm::{MIN_RSA_BITS, signature_algorithms};
 use crate::parts::{Parts, write_blob};
-use crate::{Fingerprint, KeyError, SkDetails, file, fingerprint, signature};
+use crate::{Fingerprint, KeyError, SkDetails, file, fingerprint, randomart, rfc4716, signature};
 
 /// A public key. Cheap to clone; equal when the blobs are.
 #[derive(Clone)]
@@ -69,12 +69,30 @@ impl PublicKey {
         Ok((key, comment.to_owned()))
     }
 
-    /// The first key of a file of public key lines; empty lines and those that begin with `#` are passed over.
+    /// From the text of a file as RFC 4716 has it, which ssh.com, PuTTY and many devices write. Answers the comment too.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_blob`](Self::from_blob); [`Damaged`](KeyError::Damaged) for what is no such file.
+    pub fn from_rfc4716(text: &str) -> Result<(Self, String), KeyError> {
+        rfc4716::read(text)
+    }
+
+    /// The text of a file as RFC 4716 has it. Control characters of the comment are left out.
+    pub fn to_rfc4716(&self, comment: &str) -> String {
+        rfc4716::write(self, comment)
+    }
+
+    /// The first key of a file of public key lines; empty lines and those that begin with `#` are passed over. A file as
+    /// RFC 4716 has it will do too.
     ///
     /// Regular files of up to 1 MiB only.
     pub fn load_file(path: impl AsRef<Path>) -> Result<(Self, String), KeyError> {
         let text = file::read(path.as_ref(), file::MAX_KEY_FILE)?;
         let text = String::from_utf8_lossy(&text);
+        if rfc4716::is_rfc4716(&text) {
+            return Self::from_rfc4716(&text);
+        }
         let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         Self::from_line(line.unwrap_or_default())
     }
@@ -121,6 +139,16 @@ impl PublicKey {
     /// The fingerprint of old: `MD5:` and 16 bytes in hexadecimal.
     pub fn fingerprint_md5(&self) -> String {
         fingerprint::md5(&self.blob)
+    }
+
+    /// The picture of the SHA-256 fingerprint that `ssh-keygen -lv` draws: 11 lines, the last without its end.
+    pub fn randomart(&self) -> String {
+        randomart::draw(self)
+    }
+
+    /// The type as people say it, and as `ssh-keygen -l` prints it: `ED25519`, `RSA`, `ECDSA-SK`.
+    pub fn short_name(&self) -> &'static str {
+        self.parts.short_name()
     }
 
     /// The signature algorithms that this key can be used with, best first.

@@ -94,7 +94,9 @@ mod tests {
     fn what_is_written_is_read_again_in_lines_of_72_bytes() {
         let (key, _) = PublicKey::from_line(KEY).unwrap();
         let long = "a comment that goes on ".repeat(9);
-        for comment in ["", "me", "with \"quotes\", a colon: and a \\", long.as_str(), "Grüße an die Welt aus München"] {
+        for comment in
+            ["", "me", "with \"quotes\", a colon: and a \\", long.as_str(), "Grüße an die Welt aus München"]
+        {
             let text = write(&key, comment);
             assert!(text.lines().all(|line| line.len() <= LINE), "{text}");
             let expected = if comment.ends_with('\\') { comment } else { comment.trim_end() };
@@ -113,8 +115,16 @@ mod tests {
         let plain = write(&key, "");
         let with = |header: &str| read(&plain.replacen('\n', &format!("\n{header}\n"), 1));
         assert_eq!(with("comment: me").unwrap().1, "me");
-        assert_eq!(with("Comment: \"1024-bit rsa, created by me@example.com Mon Jan 15 \\\n08:31:24 2001\"").unwrap().1, "1024-bit rsa, created by me@example.com Mon Jan 15 08:31:24 2001");
-        assert_eq!(with("Subject: me\nx-command: /home/me/bin/lock-in-guest.sh").unwrap(), (key.clone(), String::new()));
+        assert_eq!(
+            with("Comment: \"1024-bit rsa, created by me@example.com Mon Jan 15 \\\n08:31:24 2001\"")
+                .unwrap()
+                .1,
+            "1024-bit rsa, created by me@example.com Mon Jan 15 08:31:24 2001"
+        );
+        assert_eq!(
+            with("Subject: me\nx-command: /home/me/bin/lock-in-guest.sh").unwrap(),
+            (key.clone(), String::new())
+        );
         assert_eq!(read(&plain.replace('\n', "\r\n")).unwrap().0, key);
     }
 

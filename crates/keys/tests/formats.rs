@@ -154,7 +154,7 @@ fn defect_061_what_a_file_may_ask_for_is_bounded() {
         PrivateKey::load(text.as_bytes(), Some(&passphrase())).map(drop).unwrap_err()
     };
     let error = pkcs8("rsa.pkcs8.locked", &[2, 2, 8, 0], &[2, 4, 0, 0x98, 0x96, 0x81]);
-    assert!(matches!(error, KeyError::Damaged { .. }), "an integer with a zero too many: {error}");
+    costly(error, "PBKDF2 iterations", 10_000_001);
     let error = pkcs8("rsa.pkcs8.locked", &[2, 2, 8, 0], &[2, 4, 0x7f, 0xff, 0xff, 0xff]);
     costly(error, "PBKDF2 iterations", 0x7fff_ffff);
     let error = pkcs8("rsa.scrypt", &[2, 2, 4, 0], &[2, 4, 0x40, 0, 0, 0]);
@@ -171,7 +171,9 @@ fn what_is_written_in_every_format_is_read_again() {
     let read = |text: &str, passphrase: Option<&Secret>| PrivateKey::load(text.as_bytes(), passphrase);
     for key in &keys {
         let name = key.public_key().algorithm();
-        for cipher in KeyCipher::all().filter(|_| name != "ssh-rsa") {
+        // Ciphers and derivations do not know what they hide, and take their time: one type tries them all.
+        let all = name == "ssh-ed25519";
+        for cipher in KeyCipher::all().take(if all { usize::MAX } else { 1 }) {
             let text = key.to_openssh_with("me", Some(&secret), cipher).unwrap();
             assert_eq!(read(&text, None).unwrap_err(), KeyError::PassphraseNeeded);
             let again = read(&text, Some(&secret)).unwrap();
@@ -186,7 +188,7 @@ fn what_is_written_in_every_format_is_read_again() {
             refused(key.to_ppk("", None, PpkVersion::V3).map(drop));
             continue;
         }
-        for passphrase in [None, Some(&secret)] {
+        for passphrase in [None, Some(&secret)].into_iter().take(if all { 2 } else { 1 }) {
             let text = key.to_pkcs8(passphrase).unwrap();
             let again = read(&text, passphrase).unwrap();
             assert_eq!(again.public_key(), key.public_key());

@@ -78,51 +78,6 @@ fn fingerprints_and_sizes_are_those_of_ssh_keygen() {
     }
 }
 
-#[test]
-fn signatures_are_good_for_ssh_keygen() {
-    let dir = tempfile::tempdir().unwrap();
-    let message = file(&dir, "message");
-    std::fs::write(&message, "what is signed").unwrap();
-    for kind in KINDS {
-        let key = PrivateKey::generate(kind).unwrap();
-        for algorithm in key.public_key().signature_algorithms() {
-            std::fs::write(&message, "what is signed").unwrap();
-            let signature = file(&dir, "signature");
-            std::fs::write(&signature, sshsig(&key, algorithm, b"what is signed")).unwrap();
-            let check = ["-Y", "check-novalidate", "-n", "file", "-s", &signature];
-            let run = |input: &str| {
-                std::fs::write(&message, input).unwrap();
-                let stdin = std::fs::File::open(&message).unwrap();
-                Command::new("ssh-keygen").args(check).stdin(stdin).output().unwrap()
-            };
-            let good = run("what is signed");
-            assert!(good.status.success(), "{algorithm}: {}", String::from_utf8_lossy(&good.stderr));
-            assert!(!run("something else").status.success());
-        }
-    }
-}
-
-/// PROTOCOL.sshsig of OpenSSH's sources, enough of it to have a signature checked.
-fn sshsig(key: &PrivateKey, algorithm: &str, message: &[u8]) -> String {
-    use base64ct::{Base64, Encoding};
-    use feramiko_crypto::HashAlgorithm;
-    use feramiko_wire::Writer;
-
-    let mut signed = b"SSHSIG".to_vec();
-    let mut writer = Writer::new(&mut signed);
-    for field in [&b"file"[..], b"", b"sha512", &HashAlgorithm::Sha512.digest(&[message])] {
-        writer.string(field);
-    }
-    let mut blob = b"SSHSIG".to_vec();
-    let mut writer = Writer::new(&mut blob);
-    writer.u32(1);
-    writer.string(key.public_key().blob());
-    for field in [&b"file"[..], b"", b"sha512", &key.sign(algorithm, &signed).unwrap()] {
-        writer.string(field);
-    }
-    format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", Base64::encode_string(&blob))
-}
-
 /// The numbers of the lines that `ssh-keygen -F` finds.
 fn found(path: &Path, name: &str) -> Vec<usize> {
     let output = keygen(&["-F", name, "-f", path.to_str().unwrap()]);

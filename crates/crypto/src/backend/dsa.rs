@@ -55,6 +55,10 @@ impl DsaKey {
         let group = Group::new(&numbers.p, &numbers.q, &numbers.g)?;
         let x = fixed(x).ok_or(CryptoError::BadKey)?;
         let secret = group.below_q(x.as_bytes()).ok_or(CryptoError::BadKey)?;
+        // Whoever verifies need not ask this; but a private key with another generator would be another key.
+        if group.g().pow_bounded_exp(group.q.as_ref(), Q_BITS).retrieve() != BoxedUint::from(1_u8) {
+            return Err(CryptoError::BadKey);
+        }
         let mut power = group.g().pow_bounded_exp(&secret, Q_BITS);
         let y = power.retrieve();
         power.zeroize();

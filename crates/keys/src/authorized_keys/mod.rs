@@ -2,7 +2,6 @@
 
 mod line;
 mod options;
-mod time;
 
 use std::path::Path;
 

@@ -1,8 +1,7 @@
 //! The options in front of a key.
 
 use super::line::quoted;
-use super::time;
-use crate::{PermitList, Permits, Restrictions, SourceList};
+use crate::{PermitList, Permits, Restrictions, SourceList, moment};
 
 /// As `restrict` and its like are read one after the other, the last word counts.
 #[derive(Debug, Clone)]
@@ -130,7 +129,10 @@ impl Options {
                 Ok(())
             }
             b"expiry-time" => {
-                let moment = time::parse(value)?;
+                let moment = std::str::from_utf8(value).ok().and_then(moment::parse);
+                let moment = moment
+                    .ok_or_else(|| format!("expiry-time: {} is not a date or a time", quoted(value)))?;
+                let moment = moment.earliest();
                 restrictions.expires = restrictions.expires.into_iter().chain([moment]).min();
                 Ok(())
             }

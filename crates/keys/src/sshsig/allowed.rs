@@ -150,10 +150,12 @@ impl Options {
         let mut options = Self::default();
         let mut rest = text;
         loop {
-            let (name, after) = rest.split_at_checked(rest.find(['=', ',']).unwrap_or(rest.len())).unwrap_or((rest, ""));
+            let (name, after) =
+                rest.split_at_checked(rest.find(['=', ',']).unwrap_or(rest.len())).unwrap_or((rest, ""));
             let value = match after.strip_prefix('=') {
                 Some(after) => {
-                    let (value, after) = quoted(after).ok_or_else(|| damaged("an option's value is not in quotes"))?;
+                    let (value, after) =
+                        quoted(after).ok_or_else(|| damaged("an option's value is not in quotes"))?;
                     rest = after;
                     Some(value)
                 }
@@ -240,8 +242,10 @@ mod tests {
 
     #[test]
     fn who_may_sign_what_and_when() {
-        let (key, other) =
-            (PrivateKey::generate(KeyType::Ed25519).unwrap(), PrivateKey::generate(KeyType::Ed25519).unwrap());
+        let (key, other) = (
+            PrivateKey::generate(KeyType::Ed25519).unwrap(),
+            PrivateKey::generate(KeyType::Ed25519).unwrap(),
+        );
         let digest = SigHash::Sha256.digest(b"message");
         let signature = SshSignature::sign(&key, "git", &digest).unwrap();
         let noon = UNIX_EPOCH + Duration::from_secs(1_700_000_000); // 2023-11-14 22:13:20 UTC
@@ -302,7 +306,8 @@ mod tests {
     fn the_principals_of_a_key_are_found() {
         let key = PrivateKey::generate(KeyType::Ed25519).unwrap();
         let line = key.public_key().to_line("");
-        let text = format!("old valid-before=\"20000101Z\" {line}\nme,*@example.com namespaces=\"x\" {line}\n");
+        let text =
+            format!("old valid-before=\"20000101Z\" {line}\nme,*@example.com namespaces=\"x\" {line}\n");
         let allowed = AllowedSigners::parse(text.as_bytes());
         let now = SystemTime::now();
         assert_eq!(allowed.find_principals(key.public_key(), now), Some("me,*@example.com"));

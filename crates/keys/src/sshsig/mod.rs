@@ -140,7 +140,8 @@ impl SshSignature {
             SSH_RSA => algorithms.iter().find(|name| name.ends_with(suffix)),
             _ => algorithms.first(),
         };
-        let algorithm = algorithm.ok_or_else(|| KeyError::unsupported_type(public_key.algorithm().as_bytes()))?;
+        let algorithm =
+            algorithm.ok_or_else(|| KeyError::unsupported_type(public_key.algorithm().as_bytes()))?;
         let blob = signer.sign(algorithm, &signed_text(namespace, digest))?;
         Ok(Self { public_key, namespace: namespace.to_owned(), hash: digest.hash, blob })
     }
@@ -215,7 +216,7 @@ impl SshSignature {
         }
         let format = Reader::new(&self.blob).string().map_err(KeyError::damaged_by(PLACE))?;
         let algorithm = algorithms(&self.public_key)?
-            .iter()
+            .into_iter()
             .find(|name| name.as_bytes() == format)
             .ok_or_else(|| KeyError::WrongAlgorithm {
                 algorithm: printable(format),

@@ -1,23 +1,41 @@
-//! Moments as `expiry-time` has them.
+//! Moments as `expiry-time` of authorized_keys and `valid-before` of allowed signers have them.
 
 use std::time::{Duration, SystemTime};
 
-use super::line::quoted;
-
 const DAY: u64 = 24 * 3600;
-/// How far clocks are ahead of UTC where they are furthest ahead.
+/// How far clocks are ahead of UTC where they are furthest ahead, and behind it where they are furthest behind.
 const FURTHEST_AHEAD: u64 = 14 * 3600;
+const FURTHEST_BEHIND: u64 = 12 * 3600;
 
-/// `YYYYMMDD` or `YYYYMMDDHHMM[SS]`, with `Z` or `UTC` behind it for UTC.
-///
-/// Without that it is in the server's local time, which cannot be told without a data base of time zones: the moment is
-/// then that at which it is so late anywhere on earth, so that no key lives longer than its file says.
-pub(super) fn parse(value: &[u8]) -> Result<SystemTime, String> {
-    moment(value).ok_or_else(|| format!("expiry-time: {} is not a date or a time", quoted(value)))
+/// A date or a time of day, perhaps in a zone that is not named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// As if it was UTC.
+    seconds: u64,
+    utc: bool,
 }
 
-fn moment(value: &[u8]) -> Option<SystemTime> {
-    let text = std::str::from_utf8(value).ok()?.to_ascii_uppercase();
+impl Moment {
+    /// The moment; when no zone is named, that at which it is so late anywhere on earth. Local time cannot be told without
+    /// a data base of time zones, and so nothing lasts longer than its file says.
+    pub(crate) fn earliest(self) -> SystemTime {
+        at(if self.utc { self.seconds } else { self.seconds.saturating_sub(FURTHEST_AHEAD) })
+    }
+
+    /// The moment; when no zone is named, that at which it is so late everywhere on earth.
+    pub(crate) fn latest(self) -> SystemTime {
+        at(if self.utc { self.seconds } else { self.seconds.saturating_add(FURTHEST_BEHIND) })
+    }
+}
+
+fn at(seconds: u64) -> SystemTime {
+    // Years have four digits: that far, every clock goes.
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// `YYYYMMDD` or `YYYYMMDDHHMM[SS]`, with `Z` or `UTC` behind it for UTC.
+pub(crate) fn parse(text: &str) -> Option<Moment> {
+    let text = text.to_ascii_uppercase();
     let utc = text.strip_suffix("UTC").or_else(|| text.strip_suffix('Z'));
     let digits = utc.unwrap_or(&text);
     if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -31,8 +49,7 @@ fn moment(value: &[u8]) -> Option<SystemTime> {
         return None;
     }
     let seconds = days(year, month, day)? * DAY + hour * 3600 + minute * 60 + second;
-    let seconds = if utc.is_some() { seconds } else { seconds.saturating_sub(FURTHEST_AHEAD) };
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    Some(Moment { seconds, utc: utc.is_some() })
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar.
@@ -58,7 +75,7 @@ mod tests {
     use super::*;
 
     fn seconds(text: &str) -> Option<u64> {
-        Some(moment(text.as_bytes())?.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+        Some(parse(text)?.earliest().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
     }
 
     #[test]
@@ -81,6 +98,9 @@ mod tests {
     #[test]
     fn local_time_is_never_later_than_anywhere_on_earth() {
         assert_eq!(seconds("20240229"), seconds("202402281000Z"));
+        let latest = |text| parse(text).unwrap().latest();
+        assert_eq!(latest("20240229"), latest("202402291200Z"));
+        assert_eq!(parse("20240229Z").unwrap().latest(), parse("20240229Z").unwrap().earliest());
         assert_eq!(seconds("19700101"), Some(0));
     }
 
