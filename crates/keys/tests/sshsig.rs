@@ -248,7 +248,7 @@ fn files_of_rfc_4716_go_both_ways() {
         let ours = path(
             &directory,
             "ours",
-            public.to_rfc4716("a comment, and a long one: ".repeat(5).trim()).as_bytes(),
+            public.to_rfc4716("a comment, and a long one; ".repeat(5).trim()).as_bytes(),
         );
         let said = says(&["-i", "-f", &ours], b"");
         assert_eq!(PublicKey::from_line(&said).unwrap().0, *public);
