@@ -178,9 +178,11 @@ impl Agent {
         let running = Running::start("ssh-agent", command);
         running.wait_for_text("SSH_AUTH_SOCK");
         let agent = Self { _running: running, directory };
-        let mut add = Command::new("ssh-add");
-        add.env("SSH_AUTH_SOCK", agent.socket()).args(keys);
-        run(add, b"").expect_success("ssh-add");
+        if !keys.is_empty() {
+            let mut add = Command::new("ssh-add");
+            add.env("SSH_AUTH_SOCK", agent.socket()).args(keys);
+            run(add, b"").expect_success("ssh-add");
+        }
         agent
     }
 
@@ -291,4 +293,62 @@ fn ssh_is_vouched_for_at_our_server() {
     let other = Ssh::to(address).user("root").vouched_by(&host);
     assert_eq!(other.run("who", b"").code(), Some(255));
     server.stop();
+}
+
+/// A key file with the certificate that `ssh-keygen` made beside it, and the authority's public key file.
+fn certified(directory: &Path, principal: &str) -> (PathBuf, PathBuf) {
+    let (authority, key) = (directory.join("authority"), directory.join("id"));
+    stranger().write_file(&authority, "", None).unwrap();
+    let user = stranger();
+    user.write_file(&key, "", None).unwrap();
+    let public = key.with_extension("pub");
+    std::fs::write(&public, user.public_key().to_line("") + "\n").unwrap();
+    let mut sign = Command::new("ssh-keygen");
+    sign.arg("-q")
+        .arg("-s")
+        .arg(&authority)
+        .args(["-I", "robey's", "-n", principal, "-V", "-1h:+1h"])
+        .arg(&public);
+    run(sign, b"").expect_success("ssh-keygen");
+    let mut show = Command::new("ssh-keygen");
+    show.arg("-y").arg("-f").arg(&authority);
+    let line = run(show, b"").expect_success("ssh-keygen").text();
+    std::fs::write(authority.with_extension("pub"), line).unwrap();
+    (key, authority.with_extension("pub"))
+}
+
+#[test]
+fn the_certificate_beside_a_key_file_comes_before_the_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |authority: &Path| {
+        Sshd::builder().set("TrustedUserCAKeys", &authority.display().to_string()).authorized_keys("").start()
+    };
+    let user = Sshd::start().user().to_owned();
+    let (key, authority) = certified(directory.path(), &user);
+    let sshd = start(&authority);
+    let client = to(&sshd).key_file(&key).wait().unwrap();
+    assert_eq!(steps(client.login_steps()), [("publickey", Outcome::Success)]);
+    assert!(client.login_steps()[0].detail.contains("ssh-ed25519-cert-v01@openssh.com"));
+    sshd.wait_for_log("ED25519-CERT");
+    // The agent has the key alone: it signs for the certificate all the same.
+    let agent = Agent::with(&[]);
+    std::fs::rename(directory.path().join("id-cert.pub"), directory.path().join("elsewhere")).unwrap();
+    let mut add = Command::new("ssh-add");
+    add.arg(&key).env("SSH_AUTH_SOCK", agent.socket());
+    run(add, b"").expect_success("ssh-add");
+    std::fs::rename(directory.path().join("elsewhere"), directory.path().join("id-cert.pub")).unwrap();
+    let client = to(&sshd).agent_at(agent.socket()).key_file(&key).wait().unwrap();
+    assert!(matches!(client.login_steps()[0].source, Some(KeySource::Agent { .. })));
+
+    // One for somebody else is refused, and so is the bare key.
+    std::fs::remove_file(directory.path().join("id-cert.pub")).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let (key, authority) = certified(other.path(), "nobody");
+    let error = auth_error(to(&start(&authority)).key_file(&key).wait());
+    assert_eq!(steps(&error.tried), [("publickey", Outcome::Refused), ("publickey", Outcome::Refused)]);
+    let told = error.to_string();
+    assert!(
+        told.contains("ssh-ed25519-cert-v01@openssh.com") && told.contains("(ssh-ed25519 SHA256:"),
+        "{told}"
+    );
 }

@@ -1,11 +1,12 @@
 //! What a user shows to log in: as declared, and made ready.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{PublicKey, Signer};
+use feramiko_keys::{Certificate, CertifiedKey, PublicKey, Signer};
 use feramiko_proto::{Prompts, SessionProof};
 
 use crate::agenda::{Entry, Method};
@@ -137,6 +138,7 @@ impl Plan {
             }
         }
         items.extend(own_files);
+        let items = self.with_certificates(items, &mut skipped);
         let entries = self.order(items, &mut skipped);
         let Self { new_password, patience, .. } = self;
         Ok(Prepared { entries, new_password, skipped, patience, agents: asked })
@@ -196,6 +198,31 @@ impl Plan {
         items
     }
 
+    /// Puts the certificates that stand beside the key files before their keys, wherever these are held.
+    fn with_certificates(&self, items: Vec<Item>, skipped: &mut Vec<String>) -> Vec<Item> {
+        let declared = self.identities.iter().filter_map(Identity::path);
+        let shown = items.iter().filter_map(|item| match item.source() {
+            Some(KeySource::File(path)) => Some(path.as_path()),
+            _ => None,
+        });
+        let files: BTreeSet<&Path> = declared.chain(shown).collect();
+        let mut certificates = Vec::new();
+        for certificate in files.into_iter().filter_map(keyring::certificate) {
+            match certificate {
+                Ok(certificate) => certificates.push(certificate),
+                Err(error) => skipped.push(error.to_string()),
+            }
+        }
+        // An agent may hold the certificate too.
+        certificates.retain(|one| items.iter().all(|item| item.certificate() != Some(one)));
+        let mut all = Vec::new();
+        for item in items {
+            all.extend(certificates.iter().filter_map(|certificate| item.certified(certificate)));
+            all.push(item);
+        }
+        all
+    }
+
     /// Each with its place on the agenda: as the methods are wanted, and as declared where nothing is said of these.
     fn order(&self, items: Vec<Item>, skipped: &mut Vec<String>) -> Vec<(Item, Entry)> {
         let interactive = items.iter().any(|item| matches!(item, Item::Interactive(_)));
@@ -218,14 +245,12 @@ fn is_in_an_agent(path: &Path, agents: &mut [Vec<Held>]) -> bool {
         return false;
     }
     let Some(public) = keyring::public_half(path) else { return false };
-    let same = |held: &&mut Held| held.key.public_key() == &public;
-    match agents.iter_mut().flatten().find(same) {
-        Some(key) => {
-            key.named = true;
-            true
-        }
-        None => false,
+    // Twice, where it holds the key and a certificate.
+    let mut found = false;
+    for held in agents.iter_mut().flatten().filter(|held| held.key.public_key() == &public) {
+        (held.named, found) = (true, true);
     }
+    found
 }
 
 /// Whether an agent has this key.
@@ -287,11 +312,28 @@ impl Item {
         }
     }
 
+    /// The same key with its certificate; `None` where that is another key's, or shown already.
+    fn certified(&self, certificate: &Certificate) -> Option<Self> {
+        let Self::Key { key: Key::Open(signer), source } = self else { return None };
+        if signer.certificate().is_some() {
+            return None;
+        }
+        let certified = CertifiedKey::new(Arc::clone(signer), certificate.clone()).ok()?;
+        Some(Self::Key { key: Key::Open(Arc::new(certified)), source: source.clone() })
+    }
+
     /// The public half of what it signs with, as far as it is known.
     pub(crate) fn public_key(&self) -> Option<&PublicKey> {
         match self {
             Self::Key { key: Key::Open(signer), .. } => Some(signer.public_key()),
             Self::HostBased(voucher) => Some(voucher.signer.public_key()),
+            _ => None,
+        }
+    }
+
+    fn certificate(&self) -> Option<&Certificate> {
+        match self {
+            Self::Key { key: Key::Open(signer), .. } => signer.certificate(),
             _ => None,
         }
     }
@@ -307,7 +349,10 @@ impl Item {
 
     /// What an error message calls it. Never a secret.
     pub(crate) fn describe(&self) -> String {
-        let key = self.public_key().map(|key| format!("{} {}", key.algorithm(), key.fingerprint()));
+        let key = self.public_key().map(|key| match self.certificate() {
+            Some(certificate) => format!("{} {}", certificate.algorithm(), key.fingerprint()),
+            None => format!("{} {}", key.algorithm(), key.fingerprint()),
+        });
         let key = key.unwrap_or_else(|| "a protected key".to_owned());
         match self {
             Self::Key { source: KeySource::Program, .. } => key,
@@ -323,6 +368,16 @@ impl Item {
         match self.describe() {
             detail if detail.is_empty() => method.to_owned(),
             detail => format!("{method} with {detail}"),
+        }
+    }
+}
+
+impl Identity {
+    /// The private key's file, where it is one.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::KeyFile(path) => Some(path),
+            _ => None,
         }
     }
 }

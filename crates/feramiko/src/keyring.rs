@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{KeyError, PrivateKey, PublicKey, Signer};
+use feramiko_keys::{Certificate, KeyError, PrivateKey, PublicKey, Signer};
 
 use crate::error::Error;
 
@@ -67,6 +67,18 @@ pub(crate) fn public_half(path: &Path) -> Option<PublicKey> {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
     Some(PublicKey::load_file(public).or_else(|_| PublicKey::load_file(path)).ok()?.0)
+}
+
+/// The certificate that stands beside a private key's file (ssh_config(5), IdentityFile), or why it cannot be used.
+pub(crate) fn certificate(path: &Path) -> Option<Result<Certificate, Error>> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push("-cert.pub");
+    let beside = PathBuf::from(beside);
+    match Certificate::load_file(&beside) {
+        Ok((certificate, _)) => Some(Ok(certificate)),
+        Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => None,
+        Err(error) => Some(Err(Error::key_file(&beside, error))),
+    }
 }
 
 /// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
