@@ -1,6 +1,7 @@
 //! Other SSH implementations, started and asked in one manner, so that tests can set feramiko beside them.
 //!
 //! - [`Sshd`] and [`Ssh`]: OpenSSH's real server and client, with everything that they may be told.
+//! - [`SshAgent`] and [`ssh_add`]: OpenSSH's agent, and its program that speaks to agents.
 //! - [`Tmux`]: terminals to type into and to read.
 //! - [`Selector`]: a Python process that watches a descriptor with `select`.
 //! - [`Foreign`]: OpenSSH, asyncssh, paramiko and russh behind one face: a server to connect to, and clients that run
@@ -12,6 +13,7 @@
 //! up by `cargo xtask peers`; `README.md` beside this crate tells how the peers are spoken to.
 
 mod accounts;
+mod agent;
 mod algorithms;
 mod data;
 mod job;
@@ -28,6 +30,7 @@ mod sshd;
 mod tmux;
 
 pub use accounts::{EXPIRED_USER, PASSWORD, USER};
+pub use agent::{SshAgent, ssh_add};
 pub use algorithms::{Category, names};
 pub use data::{Digest, sha256_hex, test_data, test_data_sha256};
 pub use job::{Bytes, Job, Negotiated, Offer, Outcome};

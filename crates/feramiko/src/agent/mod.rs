@@ -13,6 +13,8 @@ mod relay;
 mod server;
 mod socket;
 pub(crate) mod source;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Agent, AgentKey, Listed};
 pub use error::AgentError;

@@ -42,8 +42,11 @@ pub struct AgentServer(Arc<Inner>);
 
 struct Inner {
     keyring: Mutex<Keyring>,
-    confirm: Option<Box<dyn Fn(&Confirmation) -> bool + Send + Sync>>,
+    confirm: Option<Confirm>,
 }
+
+/// Asks whether a key may be used.
+type Confirm = Box<dyn Fn(&Confirmation) -> bool + Send + Sync>;
 
 impl AgentServer {
     /// Without keys, and with nobody to confirm anything: keys that are to be confirmed do not sign.
