@@ -12,7 +12,7 @@ use super::held::AgentPrivateKey;
 use super::message::SessionBind;
 use super::signed::Login;
 use crate::certificate::HostCheck;
-use crate::pattern::matches;
+use crate::pattern::matches_exactly;
 use crate::{Certificate, PublicKey};
 
 /// SSH sessions that one connection may be bound to, as OpenSSH bounds them: each is one hop.
@@ -177,7 +177,7 @@ fn step(
             && to.is_none_or(|to| to.is_at(&destination.to, date))
             && user.is_none_or(|user| {
                 let pattern = destination.to.user.as_bytes();
-                pattern.is_empty() || matches(pattern, user)
+                pattern.is_empty() || matches_exactly(pattern, user)
             })
     })
 }

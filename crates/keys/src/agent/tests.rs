@@ -362,6 +362,7 @@ mod destinations {
         assert_eq!(asked.listed(), 1);
         assert!(asked.signs(&key, &login(b"TWO", "robey", blob, Some(&second_key))));
         assert!(!asked.signs(&key, &login(b"TWO", "root", blob, Some(&second_key))), "another user");
+        assert!(!asked.signs(&key, &login(b"TWO", "ROBEY", blob, Some(&second_key))), "and yet another");
         assert!(!asked.signs(&key, &login(b"TWO", "robey", blob, None)), "the host key is not in it");
         assert!(!asked.signs(&key, &login(b"ONE", "robey", blob, Some(&second_key))));
         assert!(!asked.bind(&second, b"NEXT", false), "bound for a login, it goes no further");
