@@ -120,10 +120,6 @@ pub trait Cipher: Debug + Send + Sync {
     fn needs_strict_kex(&self) -> bool {
         false
     }
-    /// Whether it is one of old, which nobody should need; a warning is logged when it is used.
-    fn is_legacy(&self) -> bool {
-        false
-    }
     /// Bytes that one key may protect, if the cipher itself sets a limit.
     fn max_bytes(&self) -> Option<u64> {
         None
@@ -144,10 +140,6 @@ pub trait Mac: Debug + Send + Sync {
     fn tag_len(&self) -> usize;
     /// Whether the tag covers the ciphertext, with the length in clear (`-etm@openssh.com`).
     fn is_etm(&self) -> bool;
-    /// Whether it is one of old, which nobody should need; a warning is logged when it is used.
-    fn is_legacy(&self) -> bool {
-        false
-    }
     /// This MAC with a key.
     fn keyed(&self, key: &[u8]) -> Result<Box<dyn KeyedMac>, CryptoError>;
 }

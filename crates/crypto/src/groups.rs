@@ -1,4 +1,4 @@
-//! The finite field groups of RFC 3526, generator 2.
+//! The finite field groups of RFC 3526, and the one of RFC 2409 that old machines know, generator 2.
 
 use std::sync::LazyLock;
 
@@ -17,6 +17,13 @@ pub fn rfc3526_group(bits: u32) -> Option<&'static DhGroup> {
     }
 }
 
+/// The group that the name of a method fixes: those of [`rfc3526_group`], and with 1024 bits the second Oakley group (RFC 2409
+/// section 6.2), which SSH calls `group1`.
+pub(crate) fn fixed_group(bits: u32) -> Option<&'static DhGroup> {
+    if bits == 1024 { Some(&OAKLEY2) } else { rfc3526_group(bits) }
+}
+
+static OAKLEY2: LazyLock<DhGroup> = LazyLock::new(|| group(PRIME_OAKLEY2));
 static GROUP14: LazyLock<DhGroup> = LazyLock::new(|| group(PRIME14));
 static GROUP15: LazyLock<DhGroup> = LazyLock::new(|| group(PRIME15));
 static GROUP16: LazyLock<DhGroup> = LazyLock::new(|| group(PRIME16));
@@ -28,6 +35,12 @@ fn group(prime: &str) -> DhGroup {
     let p = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
     DhGroup { p, g: vec![2] }
 }
+
+const PRIME_OAKLEY2: &str = "
+    FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD
+    EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED
+    EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF
+";
 
 const PRIME14: &str = "
     FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD

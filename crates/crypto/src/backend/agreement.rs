@@ -19,7 +19,15 @@ pub(crate) enum Group {
 
 impl Group {
     /// Bytes of an X25519 share.
-    pub(crate) const X25519_LEN: usize = 32;
+    const X25519_LEN: usize = 32;
+
+    /// Bytes of a share.
+    pub(crate) fn share_len(self) -> usize {
+        match self {
+            Self::X25519 => Self::X25519_LEN,
+            Self::Nist(curve) => 1 + 2 * curve.field_len(),
+        }
+    }
 
     fn algorithm(self) -> &'static agreement::Algorithm {
         match self {
@@ -58,6 +66,10 @@ impl Ephemeral {
 
     pub(crate) fn share(&self) -> &[u8] {
         &self.share
+    }
+
+    pub(crate) fn group(&self) -> Group {
+        self.group
     }
 
     /// The shared secret, of the fixed width of a coordinate. Points off the curve are the backend's to

@@ -35,10 +35,6 @@ impl Cipher for Cbc {
         false
     }
 
-    fn is_legacy(&self) -> bool {
-        true
-    }
-
     fn max_bytes(&self) -> Option<u64> {
         super::small_block_volume(self.cipher.block_len())
     }

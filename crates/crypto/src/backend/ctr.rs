@@ -93,10 +93,6 @@ impl Cipher for BlowfishCtr {
         false
     }
 
-    fn is_legacy(&self) -> bool {
-        true
-    }
-
     fn max_bytes(&self) -> Option<u64> {
         super::small_block_volume(blocks::BLOCK)
     }

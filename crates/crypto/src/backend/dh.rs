@@ -1,5 +1,5 @@
 //! Diffie-Hellman in finite fields (RFC 4253 section 8, RFC 8268) and its group exchange (RFC 4419), on
-//! crypto-bigint's constant-time exponentiation.
+//! crypto-bigint's constant-time exponentiation. `group1`, of old, is the only one below 2048 bits.
 
 use std::ops::RangeInclusive;
 
@@ -8,11 +8,11 @@ use crypto_bigint::{BoxedUint, Odd};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::groups::rfc3526_group;
+use crate::groups::fixed_group;
 use crate::kex::{DhGroup, Kex, KexKind, Response, Started};
 use crate::{CryptoError, HashAlgorithm, Secret};
 
-/// Bits of a prime that we work with, in either role.
+/// Bits of a prime that the peer may choose.
 const PRIME_BITS: RangeInclusive<usize> = 2048..=8192;
 /// Bytes of a private exponent: twice the 256 bits that the strongest cipher's key has, which is what RFC 4419
 /// section 6.2 asks for. A longer one costs much (300 ms instead of 19 in group 18) and gives nothing.
@@ -23,15 +23,16 @@ const EXPONENT_LEN: usize = 64;
 pub(crate) struct Dh {
     pub(crate) name: &'static str,
     pub(crate) hash: HashAlgorithm,
-    /// The group of RFC 3526 with so many bits; `None` for the group exchange.
+    /// The group of RFC 3526 or RFC 2409 with so many bits; `None` for the group exchange.
     pub(crate) bits: Option<u32>,
 }
 
 impl Dh {
     fn private(&self, group: Option<&DhGroup>) -> Result<Private, CryptoError> {
         match (self.bits, group) {
-            (Some(bits), None) => Private::generate(rfc3526_group(bits).ok_or(CryptoError::Unsupported)?),
-            (None, Some(group)) => Private::generate(group),
+            (Some(bits), None) => Private::generate(fixed_group(bits).ok_or(CryptoError::Unsupported)?),
+            (None, Some(group)) if PRIME_BITS.contains(&bits(&group.p)) => Private::generate(group),
+            (None, Some(_)) => Err(CryptoError::BadShare),
             _ => Err(CryptoError::Unsupported),
         }
     }
@@ -72,11 +73,6 @@ struct Private {
 impl Private {
     fn generate(group: &DhGroup) -> Result<Self, CryptoError> {
         let prime = trim(&group.p).to_vec();
-        let unused = prime.first().map_or(0, |first| first.leading_zeros() as usize);
-        let bits = (prime.len() * 8).saturating_sub(unused);
-        if !PRIME_BITS.contains(&bits) {
-            return Err(CryptoError::BadShare);
-        }
         let modulus =
             Odd::new(BoxedUint::from_be_slice_vartime(&prime)).into_option().ok_or(CryptoError::BadShare)?;
         if !in_range(&group.g, &prime) {
@@ -149,6 +145,12 @@ fn random_exponent() -> Result<Zeroizing<BoxedUint>, CryptoError> {
     Ok(Zeroizing::new(exponent))
 }
 
+fn bits(number: &[u8]) -> usize {
+    let number = trim(number);
+    let unused = number.first().map_or(0, |first| first.leading_zeros() as usize);
+    (number.len() * 8).saturating_sub(unused)
+}
+
 fn trim(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
     number.get(zeros..).unwrap_or_default()
@@ -175,6 +177,7 @@ mod tests {
     use crypto_bigint::Resize;
 
     use super::*;
+    use crate::groups::rfc3526_group;
 
     #[test]
     fn in_range_is_from_two_to_p_minus_two() {

@@ -1,6 +1,6 @@
 //! HMAC over SHA-2 (RFC 6668) and SHA-1 (RFC 4253 section 6.4; the `-etm` forms are of OpenSSH PROTOCOL section 1.5), by aws-lc-rs.
 
-use aws_lc_rs::hmac::{self, Algorithm, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
+use aws_lc_rs::hmac::{self, Algorithm};
 use subtle::ConstantTimeEq;
 
 use crate::CryptoError;
@@ -42,10 +42,6 @@ impl Mac for Hmac {
 
     fn is_etm(&self) -> bool {
         self.etm
-    }
-
-    fn is_legacy(&self) -> bool {
-        self.algorithm == HMAC_SHA1_FOR_LEGACY_USE_ONLY
     }
 
     fn keyed(&self, key: &[u8]) -> Result<Box<dyn KeyedMac>, CryptoError> {

@@ -38,10 +38,6 @@ impl Mac for HmacMd5 {
         self.etm
     }
 
-    fn is_legacy(&self) -> bool {
-        true
-    }
-
     fn keyed(&self, key: &[u8]) -> Result<Box<dyn KeyedMac>, CryptoError> {
         if key.len() != DIGEST {
             return Err(CryptoError::BadKey);

@@ -1,19 +1,16 @@
-//! Key encapsulation: ML-KEM-768 (FIPS 203) by aws-lc-rs, Streamlined NTRU Prime sntrup761 by sntrup.
+//! Key encapsulation: ML-KEM-768 and ML-KEM-1024 (FIPS 203) by aws-lc-rs, Streamlined NTRU Prime sntrup761 by sntrup.
 
 use std::convert::Infallible;
 
-use aws_lc_rs::kem::{self, Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768};
+use aws_lc_rs::kem::{self, Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768, ML_KEM_1024};
 use rand_core::{TryCryptoRng, TryRng};
 use sntrup::sntrup761;
 use zeroize::Zeroizing;
 
 use crate::{CryptoError, Secret};
 
-/// Bytes of an ML-KEM-768 ciphertext.
-const ML_KEM_CIPHERTEXT: usize = 1088;
-/// Bytes of an ML-KEM-768 encapsulation key, and how many of them hold its coefficients.
-const ML_KEM_KEY: usize = 1184;
-const ML_KEM_COEFFICIENTS: usize = 1152;
+/// Bytes behind the coefficients in an ML-KEM encapsulation key.
+const ML_KEM_SEED: usize = 32;
 /// What ML-KEM calculates modulo.
 const ML_KEM_Q: u16 = 3329;
 
@@ -21,21 +18,27 @@ const ML_KEM_Q: u16 = 3329;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kem {
     MlKem768,
+    MlKem1024,
     Sntrup761,
 }
+
+/// One of the parameter sets of ML-KEM.
+#[derive(Clone, Copy)]
+pub(crate) struct MlKem {
+    algorithm: &'static kem::Algorithm<kem::AlgorithmId>,
+    key_len: usize,
+    ciphertext_len: usize,
+}
+
+const ML_KEM_768_SET: MlKem = MlKem { algorithm: &ML_KEM_768, key_len: 1184, ciphertext_len: 1088 };
+const ML_KEM_1024_SET: MlKem = MlKem { algorithm: &ML_KEM_1024, key_len: 1568, ciphertext_len: 1568 };
 
 impl Kem {
     /// A key pair: the encapsulation key for the peer, and what opens the answer.
     pub(crate) fn generate(self) -> Result<(Vec<u8>, Decapsulator), CryptoError> {
         match self {
-            Self::MlKem768 => {
-                let key = DecapsulationKey::generate(&ML_KEM_768).map_err(|_| CryptoError::Backend)?;
-                let public = key
-                    .encapsulation_key()
-                    .and_then(|public| public.key_bytes())
-                    .map_err(|_| CryptoError::Backend)?;
-                Ok((public.as_ref().to_vec(), Decapsulator::MlKem768(key)))
-            }
+            Self::MlKem768 => ML_KEM_768_SET.generate(),
+            Self::MlKem1024 => ML_KEM_1024_SET.generate(),
             Self::Sntrup761 => {
                 let mut seed = Zeroizing::new([0; 32]);
                 aws_lc_rs::rand::fill(&mut *seed).map_err(|_| CryptoError::Backend)?;
@@ -48,14 +51,8 @@ impl Kem {
     /// A secret, and the ciphertext that tells it to the owner of the encapsulation key.
     pub(crate) fn encapsulate(self, key: &[u8]) -> Result<(Vec<u8>, Secret), CryptoError> {
         match self {
-            Self::MlKem768 => {
-                if !is_canonical_ml_kem_key(key) {
-                    return Err(CryptoError::BadShare);
-                }
-                let key = EncapsulationKey::new(&ML_KEM_768, key).map_err(|_| CryptoError::BadShare)?;
-                let (ciphertext, secret) = key.encapsulate().map_err(|_| CryptoError::BadShare)?;
-                Ok((ciphertext.as_ref().to_vec(), Secret::new(secret.as_ref().to_vec())))
-            }
+            Self::MlKem768 => ML_KEM_768_SET.encapsulate(key),
+            Self::MlKem1024 => ML_KEM_1024_SET.encapsulate(key),
             Self::Sntrup761 => {
                 let key = sntrup761::EncapsulationKey::try_from(key).map_err(|_| CryptoError::BadShare)?;
                 let mut random = Random::default();
@@ -71,7 +68,7 @@ impl Kem {
 
 /// The private half of a KEM's key pair.
 pub(crate) enum Decapsulator {
-    MlKem768(DecapsulationKey<kem::AlgorithmId>),
+    MlKem(MlKem, DecapsulationKey<kem::AlgorithmId>),
     Sntrup761(sntrup761::DecapsulationKey),
 }
 
@@ -80,8 +77,8 @@ impl Decapsulator {
     /// error (both KEMs reject implicitly).
     pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Result<Secret, CryptoError> {
         match self {
-            Self::MlKem768(key) => {
-                if ciphertext.len() != ML_KEM_CIPHERTEXT {
+            Self::MlKem(set, key) => {
+                if ciphertext.len() != set.ciphertext_len {
                     return Err(CryptoError::BadShare);
                 }
                 let secret =
@@ -97,18 +94,38 @@ impl Decapsulator {
     }
 }
 
-/// The length and the modulus check of FIPS 203 section 7.2: every coefficient, 12 bits each and two in three
-/// bytes, is below `q`. The backend takes such keys and fails later, as if by itself.
-fn is_canonical_ml_kem_key(key: &[u8]) -> bool {
-    let coefficients = key.get(..ML_KEM_COEFFICIENTS).unwrap_or_default();
-    let (triples, _) = coefficients.as_chunks::<3>();
-    key.len() == ML_KEM_KEY
-        && triples.iter().all(|&[low, middle, high]| {
-            let (low, middle, high) = (u16::from(low), u16::from(middle), u16::from(high));
-            let one = low | (middle & 0x0f) << 8;
-            let other = middle >> 4 | high << 4;
-            one < ML_KEM_Q && other < ML_KEM_Q
-        })
+impl MlKem {
+    fn generate(self) -> Result<(Vec<u8>, Decapsulator), CryptoError> {
+        let key = DecapsulationKey::generate(self.algorithm).map_err(|_| CryptoError::Backend)?;
+        let public = key
+            .encapsulation_key()
+            .and_then(|public| public.key_bytes())
+            .map_err(|_| CryptoError::Backend)?;
+        Ok((public.as_ref().to_vec(), Decapsulator::MlKem(self, key)))
+    }
+
+    fn encapsulate(self, key: &[u8]) -> Result<(Vec<u8>, Secret), CryptoError> {
+        if !self.is_canonical(key) {
+            return Err(CryptoError::BadShare);
+        }
+        let key = EncapsulationKey::new(self.algorithm, key).map_err(|_| CryptoError::BadShare)?;
+        let (ciphertext, secret) = key.encapsulate().map_err(|_| CryptoError::BadShare)?;
+        Ok((ciphertext.as_ref().to_vec(), Secret::new(secret.as_ref().to_vec())))
+    }
+
+    /// The length and the modulus check of FIPS 203 section 7.2: every coefficient, 12 bits each and two in three
+    /// bytes, is below `q`. The backend takes such keys and fails later, as if by itself.
+    fn is_canonical(self, key: &[u8]) -> bool {
+        let coefficients = key.get(..self.key_len.saturating_sub(ML_KEM_SEED)).unwrap_or_default();
+        let (triples, _) = coefficients.as_chunks::<3>();
+        key.len() == self.key_len
+            && triples.iter().all(|&[low, middle, high]| {
+                let (low, middle, high) = (u16::from(low), u16::from(middle), u16::from(high));
+                let one = low | (middle & 0x0f) << 8;
+                let other = middle >> 4 | high << 4;
+                one < ML_KEM_Q && other < ML_KEM_Q
+            })
+    }
 }
 
 /// The backend's generator in the form that sntrup and ml-dsa want, which cannot fail: failure is remembered, and
@@ -155,7 +172,8 @@ impl TryCryptoRng for Random {}
 mod tests {
     use super::*;
 
-    const KEMS: [(Kem, usize, usize); 2] = [(Kem::MlKem768, 1184, 1088), (Kem::Sntrup761, 1158, 1039)];
+    const KEMS: [(Kem, usize, usize); 3] =
+        [(Kem::MlKem768, 1184, 1088), (Kem::MlKem1024, 1568, 1568), (Kem::Sntrup761, 1158, 1039)];
 
     #[test]
     fn both_ends_have_the_same_secret() {
@@ -191,7 +209,7 @@ mod tests {
     #[test]
     fn defect_062_a_key_with_a_coefficient_too_large_is_refused() {
         let (key, _) = Kem::MlKem768.generate().unwrap();
-        assert!(is_canonical_ml_kem_key(&key));
+        assert!(ML_KEM_768_SET.is_canonical(&key));
         for (place, bytes) in [(0, [0x01, 0x0d]), (0, [0xff, 0x0f]), (1150, [0x10, 0xd0])] {
             let mut key = key.clone();
             if place == 0 {

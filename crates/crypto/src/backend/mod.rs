@@ -19,6 +19,7 @@ pub(crate) mod kex;
 pub(crate) mod macs;
 pub(crate) mod mldsa;
 pub(crate) mod rsa;
+pub(crate) mod rsa_private;
 pub(crate) mod separate;
 pub(crate) mod signatures;
 pub(crate) mod sk;

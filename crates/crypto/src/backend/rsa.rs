@@ -1,4 +1,4 @@
-//! RSA with PKCS#1 v1.5 padding (RFC 8017; in SSH by RFC 8332), by aws-lc-rs.
+//! RSA with PKCS#1 v1.5 padding (RFC 8017; in SSH by RFC 8332, with SHA-1 by RFC 4253 section 6.6), by aws-lc-rs where it signs.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,16 +8,20 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeyPairComponents, KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding,
+    RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding,
     RsaParameters,
 };
 use crypto_bigint::{BoxedUint, NonZero};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::rsa_private;
 use crate::{CryptoError, HashAlgorithm, Secret};
 
-/// Bits of a modulus that we work with: less is weak, more only burns time.
-const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
+/// Bits of a modulus that we work with: less is as good as open, more only burns time.
+const MODULUS_BITS: RangeInclusive<usize> = 1024..=8192;
+/// The fewest bits of a private key's modulus unless others are named; aws-lc-rs does not sign with less.
+const MIN_BITS: usize = 2048;
 /// Bytes of the largest public exponent: below 2^24. Nobody needs more, and a giant one burns time.
 const EXPONENT_LEN: usize = 3;
 
@@ -43,7 +47,8 @@ pub struct RsaParts {
 pub struct RsaKey(Arc<Inner>);
 
 struct Inner {
-    pair: KeyPair,
+    /// `None` for a key that the backend finds too small.
+    pair: Option<KeyPair>,
     parts: RsaParts,
 }
 
@@ -55,6 +60,15 @@ impl RsaKey {
     /// not below 2^24, or the numbers do not belong together. That `p` and `q` are primes is not tested:
     /// a signature that would betray that they are not does not leave [`sign`](Self::sign).
     pub fn from_parts(parts: &RsaParts) -> Result<Self, CryptoError> {
+        Self::from_parts_with_floor(parts, MIN_BITS)
+    }
+
+    /// As [`from_parts`](Self::from_parts), for old machines: with another least number of bits of the modulus, which is at
+    /// least 1024 whatever is asked.
+    ///
+    /// # Errors
+    /// As [`from_parts`](Self::from_parts).
+    pub fn from_parts_with_floor(parts: &RsaParts, min_bits: usize) -> Result<Self, CryptoError> {
         let parts = RsaParts {
             n: trim(&parts.n).to_vec(),
             e: trim(&parts.e).to_vec(),
@@ -64,6 +78,12 @@ impl RsaKey {
             iqmp: trimmed(&parts.iqmp),
         };
         check_public(&parts.n, &parts.e)?;
+        if bits(&parts.n) < min_bits {
+            return Err(CryptoError::BadKey);
+        }
+        if bits(&parts.n) < MIN_BITS {
+            return Self::small(parts);
+        }
         let d_p = exponent_modulo_prime(&parts.d, &parts.p, parts.n.len())?;
         let d_q = exponent_modulo_prime(&parts.d, &parts.q, parts.n.len())?;
         let pair = KeyPair::from_components(&KeyPairComponents {
@@ -76,7 +96,19 @@ impl RsaKey {
             qInv: parts.iqmp.as_bytes(),
         })
         .map_err(|_| CryptoError::BadKey)?;
-        Ok(Self(Arc::new(Inner { pair, parts })))
+        Ok(Self(Arc::new(Inner { pair: Some(pair), parts })))
+    }
+
+    /// A key that the backend does not take: that its numbers belong together is checked here, and shown by a signature.
+    fn small(parts: RsaParts) -> Result<Self, CryptoError> {
+        let limit = parts.n.len();
+        let lengths = [&parts.d, &parts.p, &parts.q, &parts.iqmp].map(|number| number.as_bytes().len());
+        if !lengths.iter().all(|len| (1..=limit).contains(len)) || !rsa_private::are_consistent(&parts) {
+            return Err(CryptoError::BadKey);
+        }
+        let key = Self(Arc::new(Inner { pair: None, parts }));
+        key.sign(HashAlgorithm::Sha256, b"").map_err(|_| CryptoError::BadKey)?;
+        Ok(key)
     }
 
     /// A new random key of 2048, 3072, 4096 or 8192 bits, with the exponent 65537.
@@ -126,19 +158,24 @@ impl RsaKey {
     /// leaves: a single one with a computing fault in it would give the key away.
     ///
     /// # Errors
-    /// [`CryptoError::Unsupported`] for a hash other than SHA-256 and SHA-512; [`CryptoError::Backend`] if the
-    /// signing fails or what it gave does not verify.
+    /// [`CryptoError::Unsupported`] for SHA-384; [`CryptoError::Backend`] if the signing fails or what it gave does
+    /// not verify.
     pub fn sign(&self, hash: HashAlgorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        let encoding: &'static dyn RsaEncoding = match hash {
-            HashAlgorithm::Sha256 => &RSA_PKCS1_SHA256,
-            HashAlgorithm::Sha512 => &RSA_PKCS1_SHA512,
-            _ => return Err(CryptoError::Unsupported),
+        let encoding: Option<&'static dyn RsaEncoding> = match hash {
+            HashAlgorithm::Sha1 => None,
+            HashAlgorithm::Sha256 => Some(&RSA_PKCS1_SHA256),
+            HashAlgorithm::Sha512 => Some(&RSA_PKCS1_SHA512),
+            HashAlgorithm::Sha384 => return Err(CryptoError::Unsupported),
         };
-        let mut signature = vec![0; self.n().len()];
-        self.0
-            .pair
-            .sign(encoding, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| CryptoError::Backend)?;
+        let signature = match (&self.0.pair, encoding) {
+            (Some(pair), Some(encoding)) => {
+                let mut signature = vec![0; self.n().len()];
+                pair.sign(encoding, &SystemRandom::new(), message, &mut signature)
+                    .map_err(|_| CryptoError::Backend)?;
+                signature
+            }
+            _ => rsa_private::sign(&self.0.parts, hash, message)?,
+        };
         self.release(hash, message, signature)
     }
 
@@ -172,9 +209,10 @@ pub(crate) fn verify(
 ) -> Result<(), CryptoError> {
     check_public(n, e)?;
     let parameters: &RsaParameters = match hash {
-        HashAlgorithm::Sha256 => &RSA_PKCS1_2048_8192_SHA256,
-        HashAlgorithm::Sha512 => &RSA_PKCS1_2048_8192_SHA512,
-        _ => return Err(CryptoError::Unsupported),
+        HashAlgorithm::Sha1 => &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        HashAlgorithm::Sha256 => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        HashAlgorithm::Sha512 => &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        HashAlgorithm::Sha384 => return Err(CryptoError::Unsupported),
     };
     let missing = n.len().checked_sub(signature.len()).ok_or(CryptoError::BadSignature)?;
     let mut padded = vec![0; missing];
@@ -182,7 +220,7 @@ pub(crate) fn verify(
     PublicKeyComponents { n, e }.verify(parameters, message, &padded).map_err(|_| CryptoError::BadSignature)
 }
 
-/// Refuses what is weak, malformed, or made to burn time.
+/// Refuses what is as good as open, malformed, or made to burn time. How weak a modulus may be is judged where keys are read.
 fn check_public(n: &[u8], e: &[u8]) -> Result<(), CryptoError> {
     let canonical = |number: &[u8]| number.first().is_some_and(|&first| first != 0);
     let odd = |number: &[u8]| number.last().is_some_and(|&last| last & 1 == 1);
@@ -202,7 +240,7 @@ fn bits(number: &[u8]) -> usize {
     number.len() * 8 - unused
 }
 
-fn trim(number: &[u8]) -> &[u8] {
+pub(crate) fn trim(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
     number.get(zeros..).unwrap_or_default()
 }
@@ -289,6 +327,17 @@ mod tests {
         signature[100] ^= 1;
         let refused = key.release(HashAlgorithm::Sha256, b"message", signature);
         assert_eq!(refused, Err(CryptoError::Backend));
+    }
+
+    /// Each message has one signature in this padding.
+    #[test]
+    fn our_own_operation_signs_as_the_backend_does() {
+        let key = RsaKey::generate(2048).unwrap();
+        for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha512] {
+            let own = rsa_private::sign(key.parts(), hash, b"message").unwrap();
+            assert_eq!(own, key.sign(hash, b"message").unwrap());
+        }
+        assert_eq!(key.sign(HashAlgorithm::Sha1, b"message").unwrap().len(), 256);
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! The signature algorithms by their SSH names (RFC 8709, RFC 5656 section 6.2, RFC 8332, PROTOCOL.u2f; `ssh-dss`:
-//! RFC 4253 section 6.6).
+//! The signature algorithms by their SSH names (RFC 8709, RFC 5656 section 6.2, RFC 8332, PROTOCOL.u2f; `ssh-rsa` and
+//! `ssh-dss`: RFC 4253 section 6.6).
 
 use crate::signing::{Curve, PublicParts, SignatureScheme};
 use crate::{CryptoError, HashAlgorithm};
 
 use super::{dsa, ecdsa, ed25519, mldsa, rsa, sk};
 
-/// In order of preference; the one that is no longer safe is the last.
-pub(crate) static ALL: [&dyn SignatureScheme; 11] = [
+/// In order of preference; those that are no longer safe are the last.
+pub(crate) static ALL: [&dyn SignatureScheme; 12] = [
     &Ed25519,
     &Ecdsa { curve: Curve::P256, name: "ecdsa-sha2-nistp256" },
     &Ecdsa { curve: Curve::P384, name: "ecdsa-sha2-nistp384" },
@@ -18,6 +18,7 @@ pub(crate) static ALL: [&dyn SignatureScheme; 11] = [
     &SkEcdsa { name: SK_ECDSA, webauthn: false },
     &SkEcdsa { name: "webauthn-sk-ecdsa-sha2-nistp256@openssh.com", webauthn: true },
     &MlDsa44Ed25519,
+    &Rsa { hash: HashAlgorithm::Sha1, name: "ssh-rsa" },
     &Dsa,
 ];
 
