@@ -9,7 +9,7 @@ pub(crate) const MAX_RSA_BITS: usize = 8192;
 
 /// RFC 8709.
 pub(crate) const SSH_ED25519: &str = "ssh-ed25519";
-/// RFC 4253 section 6.6; as the name of a key, not of a signature.
+/// RFC 4253 section 6.6; the name of a key, and of its signatures with SHA-1.
 pub(crate) const SSH_RSA: &str = "ssh-rsa";
 /// RFC 4253 section 6.6; with machines that know nothing better only.
 pub(crate) const SSH_DSS: &str = "ssh-dss";
@@ -61,7 +61,8 @@ pub(crate) fn ecdsa_curve(name: &[u8]) -> Option<Curve> {
 pub(crate) fn signature_algorithms(key_type: &str) -> &'static [&'static str] {
     match key_type {
         SSH_ED25519 => &[SSH_ED25519],
-        SSH_RSA => &["rsa-sha2-512", "rsa-sha2-256"],
+        // The last is SHA-1: what is negotiated decides whether it is ever used.
+        SSH_RSA => &["rsa-sha2-512", "rsa-sha2-256", SSH_RSA],
         "ecdsa-sha2-nistp256" => &["ecdsa-sha2-nistp256"],
         "ecdsa-sha2-nistp384" => &["ecdsa-sha2-nistp384"],
         "ecdsa-sha2-nistp521" => &["ecdsa-sha2-nistp521"],

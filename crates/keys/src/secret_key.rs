@@ -70,7 +70,7 @@ impl SecretKey {
     pub(crate) fn rsa(parts: &RsaParts) -> Result<Self, KeyError> {
         // First, because it names what is wrong with sizes.
         public(PublicParts::Rsa { n: &parts.n, e: &parts.e })?;
-        Ok(Self::Rsa(RsaKey::from_parts(parts).map_err(|_| KeyError::Mismatch)?))
+        Ok(Self::Rsa(RsaKey::from_parts_with_floor(parts, LEAST_RSA_BITS).map_err(|_| KeyError::Mismatch)?))
     }
 
     /// From its group and private value; `numbers.y`, where it is not empty, must belong to them.
@@ -201,6 +201,7 @@ impl SecretKey {
             Self::Rsa(key) => match algorithm {
                 "rsa-sha2-512" => key.sign(HashAlgorithm::Sha512, message),
                 "rsa-sha2-256" => key.sign(HashAlgorithm::Sha256, message),
+                SSH_RSA => key.sign(HashAlgorithm::Sha1, message),
                 _ => Err(CryptoError::Unsupported),
             },
             Self::Dsa(key) => key.sign(message),

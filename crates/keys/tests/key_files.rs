@@ -188,7 +188,8 @@ fn keys_sign_and_their_signatures_have_the_format_of_the_algorithm() {
             let name_length = algorithm.len();
             assert_eq!(&signature[4..4 + name_length], algorithm.as_bytes());
         }
-        assert!(matches!(key.sign("ssh-rsa", b"message"), Err(KeyError::WrongAlgorithm { .. })), "{kind}");
+        let sha1 = key.sign("ssh-rsa", b"message");
+        assert_eq!(matches!(sha1, Err(KeyError::WrongAlgorithm { .. })), kind != "rsa", "{kind}");
         assert!(matches!(key.sign("ssh-dss", b"message"), Err(KeyError::WrongAlgorithm { .. })));
         assert_eq!(key.is_slow(), kind == "rsa");
     }
