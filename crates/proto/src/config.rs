@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use feramiko_crypto::Provider;
-use feramiko_keys::certificate::{CertificateKind, certificate_algorithm, plain_algorithm};
+use feramiko_keys::certificate::{CertificateKind, certificate_algorithm};
 use feramiko_keys::{Certificate, PublicKey};
 
+use crate::algorithms::{Family, Standing};
 use crate::shown::{Algorithm, Shown};
 use crate::steps::Steps;
 
@@ -29,50 +30,14 @@ pub struct Algorithms {
     pub compression: Vec<String>,
 }
 
-const KEX: [&str; 12] = [
-    "mlkem768x25519-sha256",
-    "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-    "ecdh-sha2-nistp256",
-    "ecdh-sha2-nistp384",
-    "ecdh-sha2-nistp521",
-    "diffie-hellman-group-exchange-sha256",
-    "diffie-hellman-group16-sha512",
-    "diffie-hellman-group18-sha512",
-    "diffie-hellman-group14-sha256",
-];
-const SIGNATURES: [&str; 6] = [
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-];
-const CIPHERS: [&str; 6] = [
-    "aes256-gcm@openssh.com",
-    "aes128-gcm@openssh.com",
-    "chacha20-poly1305@openssh.com",
-    "aes256-ctr",
-    "aes192-ctr",
-    "aes128-ctr",
-];
-const MACS: [&str; 4] =
-    ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"];
-const COMPRESSION: [&str; 3] = ["none", "zlib@openssh.com", "zlib"];
-
-/// Whether an algorithm of this name is built in, in any category.
-pub(crate) fn is_implemented(name: &str) -> bool {
-    let name = plain_algorithm(name).unwrap_or(name);
-    KEX.iter().chain(&SIGNATURES).chain(&CIPHERS).chain(&MACS).chain(&COMPRESSION).any(|known| *known == name)
+/// Signature algorithms, those of certificates in front as OpenSSH has them.
+fn with_certificates(plain: &[String]) -> Vec<String> {
+    let certified = plain.iter().filter_map(|name| certificate_algorithm(name)).map(str::to_owned);
+    certified.chain(plain.iter().cloned()).collect()
 }
 
-/// Signature algorithms, those of certificates in front as OpenSSH has them.
-fn with_certificates(plain: &[&str]) -> Vec<String> {
-    let certified = plain.iter().filter_map(|name| certificate_algorithm(name));
-    certified.chain(plain.iter().copied()).map(str::to_owned).collect()
+fn names(family: Family) -> Vec<String> {
+    family.names(Standing::Default).map(str::to_owned).collect()
 }
 
 fn owned(names: &[&str]) -> Vec<String> {
@@ -83,30 +48,57 @@ impl Default for Algorithms {
     /// Safe and widely compatible: post-quantum hybrids first, AEAD first, no compression.
     fn default() -> Self {
         Self {
-            kex: owned(&KEX),
-            host_key: with_certificates(&SIGNATURES),
-            user_key: with_certificates(&SIGNATURES),
-            ciphers: owned(&CIPHERS),
-            macs: owned(&MACS),
-            compression: owned(&["none"]),
+            kex: names(Family::Kex),
+            host_key: with_certificates(&names(Family::Signature)),
+            user_key: with_certificates(&names(Family::Signature)),
+            ciphers: names(Family::Cipher),
+            macs: names(Family::Mac),
+            compression: names(Family::Compression),
         }
     }
 }
 
 impl Algorithms {
-    /// Post-quantum key exchange only, AEAD and encrypt-then-MAC only.
+    /// Post-quantum key exchange only, AEAD and encrypt-then-MAC with tags of 128 bits or more only.
     pub fn strict() -> Self {
-        let all = Self::default();
-        Self {
-            kex: owned(KEX.get(..3).unwrap_or_default()),
-            macs: owned(MACS.get(..2).unwrap_or_default()),
-            ..all
-        }
+        let mut strict = Self::default();
+        strict.kex.retain(|name| name.starts_with("mlkem") || name.starts_with("sntrup"));
+        strict.macs.retain(|name| name.ends_with("-etm@openssh.com") && !name.starts_with("umac-64"));
+        strict
     }
 
-    /// Everything that is built in, compression included (`none` first).
+    /// Everything that is built in and safe: the default, what is offered only when it is named, and compression (`none` first).
     pub fn all() -> Self {
-        Self { compression: owned(&COMPRESSION), ..Self::default() }
+        Self::default().with(Standing::Optional)
+    }
+
+    /// The default, and behind it all that only old machines need: SHA-1, MD5, CBC, DSA, ciphers with blocks of 64 bits, primes of
+    /// 1024 bits. Nothing implies it, and a warning is logged when one of these is used. RSA keys below 2048 bits are another
+    /// matter: [`Common::min_rsa_bits`].
+    ///
+    /// Where one of them is enough, name that one:
+    ///
+    /// ```
+    /// let mut algorithms = feramiko_proto::Algorithms::default();
+    /// algorithms.ciphers.push("blowfish-ctr".to_owned());
+    /// ```
+    pub fn legacy() -> Self {
+        Self::default().with(Standing::Legacy)
+    }
+
+    /// With the algorithms of that standing behind those of the lists.
+    fn with(mut self, standing: Standing) -> Self {
+        for (family, list) in [
+            (Family::Kex, &mut self.kex),
+            (Family::Signature, &mut self.host_key),
+            (Family::Signature, &mut self.user_key),
+            (Family::Cipher, &mut self.ciphers),
+            (Family::Mac, &mut self.macs),
+            (Family::Compression, &mut self.compression),
+        ] {
+            list.extend(family.names(standing).map(str::to_owned));
+        }
+        self
     }
 
     /// Refuses lists that are empty or that name what `provider` does not have.
@@ -118,7 +110,9 @@ impl Algorithms {
         check_names("user key", &self.user_key, false, signs)?;
         check_names("cipher", &self.ciphers, false, |name| provider.cipher(name).is_some())?;
         check_names("MAC", &self.macs, true, |name| provider.mac(name).is_some())?;
-        check_names("compression", &self.compression, false, |name| COMPRESSION.contains(&name))
+        check_names("compression", &self.compression, false, |name| {
+            Family::Compression.standing(name).is_some()
+        })
     }
 }
 
@@ -314,6 +308,8 @@ pub struct Common {
     /// Refuse chacha20-poly1305 and encrypt-then-MAC with a peer that lacks strict KEX (CVE-2023-48795). Default: false,
     /// because no message of ours relies on the packets that such an attack can remove.
     pub require_strict_kex: bool,
+    /// The fewest bits that the modulus of an RSA key may have, a host's or a user's: 1024 to 8192. Default: 2048.
+    pub min_rsa_bits: usize,
 }
 
 impl Default for Common {
@@ -326,6 +322,7 @@ impl Default for Common {
             rekey: RekeyLimits::default(),
             software: concat!("feramiko_", env!("CARGO_PKG_VERSION")).to_owned(),
             require_strict_kex: false,
+            min_rsa_bits: 2048,
         }
     }
 }
@@ -348,6 +345,9 @@ impl Common {
         }
         if [self.rekey.interval, self.timing.keepalive].contains(&Some(Duration::ZERO)) {
             return Err(ConfigError::Limit("intervals of rekey and keepalive must be longer than nothing"));
+        }
+        if !(1024..=8192).contains(&self.min_rsa_bits) {
+            return Err(ConfigError::Limit("the fewest bits of RSA keys must be 1024 to 8192"));
         }
         if self.timing.keepalive_max == 0 {
             return Err(ConfigError::Limit("at least one keepalive must be sent before a peer is given up"));

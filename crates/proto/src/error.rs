@@ -7,6 +7,8 @@ use feramiko_crypto::CryptoError;
 use feramiko_keys::KeyError;
 use feramiko_wire::DecodeError;
 
+use crate::algorithms::Standing;
+
 /// Why a connection ended. Every handle of a dead connection reports a clone of the same one.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -362,13 +364,21 @@ impl fmt::Display for Incompatible {
 impl Incompatible {
     /// What would help.
     pub fn help(&self) -> String {
-        let usable = self.theirs.iter().find(|name| crate::config::is_implemented(name));
-        match usable {
-            Some(name) => format!("allow {name} in this side's configuration, or update the peer"),
-            None if self.category == "host key" && self.ours.is_empty() => {
+        let standing = |name: &&String| match crate::algorithms::standing(name) {
+            Some(Standing::Legacy) => Some(true),
+            Some(_) => Some(false),
+            None => None,
+        };
+        let usable = |old: bool| self.theirs.iter().find(|name| standing(name) == Some(old));
+        match (usable(false), usable(true)) {
+            (Some(name), _) => format!("allow {name} in this side's configuration, or update the peer"),
+            (None, Some(name)) => format!(
+                "update the peer, or if that cannot be, allow {name} by name or all that is old with Algorithms::legacy()"
+            ),
+            (None, None) if self.category == "host key" && self.ours.is_empty() => {
                 "give the server a host key".to_owned()
             }
-            None => "none of the peer's is implemented here: update the peer".to_owned(),
+            (None, None) => "none of the peer's is implemented here: update the peer".to_owned(),
         }
     }
 }

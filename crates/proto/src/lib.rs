@@ -5,6 +5,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod algorithms;
 mod channels;
 pub mod config;
 mod connection;
@@ -20,6 +21,7 @@ mod timers;
 mod transport;
 mod userauth;
 
+pub use algorithms::{Family, Standing};
 pub use config::{Algorithms, ClientConfig, Common, ConfigError, Limits, RekeyLimits, ServerConfig, Timing};
 pub use connection::{Channel, Connection};
 pub use error::{

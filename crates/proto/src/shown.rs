@@ -35,11 +35,11 @@ impl Algorithm {
     }
 
     /// Reads a blob that must hold what this algorithm says, and nothing else: a certificate is no key, a key no
-    /// certificate, and either is of the scheme's type.
-    pub(crate) fn read(&self, blob: &[u8]) -> Option<Shown> {
+    /// certificate, and either is of the scheme's type. The moduli of bare RSA keys have at least `min_rsa_bits`.
+    pub(crate) fn read(&self, blob: &[u8], min_rsa_bits: usize) -> Option<Shown> {
         let shown = match self.certified {
             true => Shown::Certificate(Certificate::from_blob(blob).ok()?),
-            false => Shown::Key(PublicKey::from_blob(blob).ok()?),
+            false => Shown::Key(PublicKey::from_blob_with_rsa_floor(blob, min_rsa_bits).ok()?),
         };
         (shown.key().algorithm() == self.scheme.key_type()).then_some(shown)
     }
@@ -120,7 +120,7 @@ mod tests {
         let provider = Provider::default();
         let key = PrivateKey::generate(KeyType::Ed25519).unwrap();
         let certificate = CertificateBuilder::user(key.public_key()).principal("robey").issue(&key).unwrap();
-        let read = |name: &str, blob: &[u8]| Algorithm::named(&provider, name).unwrap().read(blob);
+        let read = |name: &str, blob: &[u8]| Algorithm::named(&provider, name).unwrap().read(blob, 2048);
         let (plain, certified) = ("ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com");
         assert!(matches!(read(plain, key.public_key().blob()), Some(Shown::Key(_))));
         assert!(matches!(read(certified, certificate.blob()), Some(Shown::Certificate(_))));

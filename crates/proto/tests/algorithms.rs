@@ -6,9 +6,10 @@ use std::time::Instant;
 use feramiko_keys::certificate::{CertificateBuilder, plain_algorithm};
 use feramiko_keys::{Certificate, KeyType, PrivateKey};
 use feramiko_proto::{
-    Algorithms, AuthOutcome, ClientConfig, Connection, ConnectionError, Decision, Event, Method, Proof,
-    Secret, ServerConfig,
+    Algorithms, AuthOutcome, ClientConfig, Connection, ConnectionError, Decision, Event, Family, Method,
+    Proof, Secret, ServerConfig, Standing,
 };
+use feramiko_testkit::{Mode, modes};
 
 struct Joined {
     client: Connection,
@@ -122,13 +123,26 @@ impl Joined {
 }
 
 fn only(change: impl FnOnce(&mut Algorithms)) -> Algorithms {
-    let mut algorithms = Algorithms::all();
+    let mut algorithms = everything();
     change(&mut algorithms);
     algorithms
 }
 
+fn everything() -> Algorithms {
+    let names =
+        |family: Family| family.supported().iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+    Algorithms {
+        kex: names(Family::Kex),
+        host_key: names(Family::Signature),
+        user_key: names(Family::Signature),
+        ciphers: names(Family::Cipher),
+        macs: names(Family::Mac),
+        compression: names(Family::Compression),
+    }
+}
+
 fn logs_in(algorithms: Algorithms, host_key: &PrivateKey) -> Joined {
-    run(Joined::new(algorithms, Algorithms::all(), host_key))
+    run(Joined::new(algorithms, everything(), host_key))
 }
 
 fn run(mut joined: Joined) -> Joined {
@@ -148,7 +162,7 @@ fn run(mut joined: Joined) -> Joined {
 #[test]
 fn every_key_exchange() {
     let host_key = PrivateKey::generate(KeyType::Ed25519).unwrap();
-    for name in Algorithms::all().kex {
+    for name in everything().kex {
         let joined = logs_in(only(|algorithms| algorithms.kex = vec![name.clone()]), &host_key);
         let negotiated = joined.server.negotiated().unwrap();
         assert_eq!(negotiated.kex, name);
@@ -158,24 +172,18 @@ fn every_key_exchange() {
 }
 
 #[test]
-fn every_cipher_with_every_mac() {
+fn every_cipher_and_every_mac() {
     let host_key = PrivateKey::generate(KeyType::Ed25519).unwrap();
-    for cipher in Algorithms::all().ciphers {
-        for mac in Algorithms::all().macs {
-            let joined = logs_in(
-                only(|algorithms| {
-                    algorithms.ciphers = vec![cipher.clone()];
-                    algorithms.macs = vec![mac.clone()];
-                }),
-                &host_key,
-            );
-            let negotiated = joined.server.negotiated().unwrap();
-            assert_eq!(negotiated.cipher_in, cipher);
-            match cipher.ends_with("ctr") {
-                true => assert_eq!(negotiated.mac_in, Some(mac.as_str())),
-                false => assert_eq!(negotiated.mac_in, None),
-            }
-        }
+    for Mode { cipher, mac, .. } in modes() {
+        let joined = logs_in(
+            only(|algorithms| {
+                algorithms.ciphers = vec![cipher.to_owned()];
+                algorithms.macs = mac.into_iter().map(str::to_owned).collect();
+            }),
+            &host_key,
+        );
+        let negotiated = joined.server.negotiated().unwrap();
+        assert_eq!((negotiated.cipher_in, negotiated.mac_in), (cipher, mac));
     }
 }
 
@@ -186,15 +194,20 @@ fn every_host_key_algorithm() {
         (KeyType::EcdsaP256, &["ecdsa-sha2-nistp256"]),
         (KeyType::EcdsaP384, &["ecdsa-sha2-nistp384"]),
         (KeyType::EcdsaP521, &["ecdsa-sha2-nistp521"]),
-        (KeyType::Rsa { bits: 2048 }, &["rsa-sha2-256", "rsa-sha2-512"]),
+        (KeyType::Rsa { bits: 2048 }, &["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"]),
     ] {
         let host_key = PrivateKey::generate(kind).unwrap();
         for name in names {
-            let joined =
-                logs_in(only(|algorithms| algorithms.host_key = vec![(*name).to_owned()]), &host_key);
-            assert_eq!(joined.client.negotiated().unwrap().host_key, *name);
+            proves_itself(&host_key, name);
         }
     }
+    let dsa = PrivateKey::load(include_bytes!("../../keys/tests/data/dsa"), None).unwrap();
+    proves_itself(&dsa, "ssh-dss");
+}
+
+fn proves_itself(host_key: &PrivateKey, name: &str) {
+    let joined = logs_in(only(|algorithms| algorithms.host_key = vec![name.to_owned()]), host_key);
+    assert_eq!(joined.client.negotiated().unwrap().host_key, name);
 }
 
 #[test]
@@ -273,6 +286,44 @@ fn no_common_algorithm_names_both_lists_and_what_would_help() {
         joined.ended[1],
         Some(ConnectionError::Incompatible(_) | ConnectionError::Disconnected { reason: 3, .. })
     ));
+}
+
+#[test]
+fn what_is_of_old_is_never_offered_unasked() {
+    let is_old =
+        |name: &String| Family::ALL.iter().any(|family| family.standing(name) == Some(Standing::Legacy));
+    for algorithms in [Algorithms::default(), Algorithms::strict(), Algorithms::all()] {
+        let Algorithms { kex, host_key, user_key, ciphers, macs, .. } = algorithms;
+        for list in [kex, host_key, user_key, ciphers, macs] {
+            assert!(!list.iter().any(is_old), "{list:?}");
+        }
+    }
+    let Algorithms { kex, host_key, user_key, ciphers, macs, compression } = Algorithms::legacy();
+    for list in [kex, host_key, user_key, ciphers, macs] {
+        let first_old = list.iter().position(is_old).unwrap();
+        assert!(list[first_old..].iter().all(is_old), "what is old comes last: {list:?}");
+    }
+    assert_eq!(compression, ["none"]);
+}
+
+/// A machine that knows nothing but what is old: the error says what to do, and the one name is enough.
+#[test]
+fn an_old_peer_is_explained_and_one_name_lets_it_in() {
+    let host_key = PrivateKey::generate(KeyType::Ed25519).unwrap();
+    let old = || only(|algorithms| algorithms.kex = vec!["diffie-hellman-group1-sha1".to_owned()]);
+    let mut joined = Joined::new(Algorithms::default(), old(), &host_key);
+    joined.run();
+    let error = joined.ended[0].clone().unwrap().to_string();
+    let help = "the peer offers diffie-hellman-group1-sha1; update the peer, or if that cannot be, allow \
+                diffie-hellman-group1-sha1 by name or all that is old with Algorithms::legacy()";
+    assert!(error.ends_with(help), "{error}");
+    let mut opted_in = Algorithms::default();
+    opted_in.kex.push("diffie-hellman-group1-sha1".to_owned());
+    for client in [opted_in, Algorithms::legacy()] {
+        let mut joined = Joined::new(client, old(), &host_key);
+        joined.run();
+        assert_eq!(joined.logged_in, [true, true], "{:?}", joined.ended);
+    }
 }
 
 #[test]

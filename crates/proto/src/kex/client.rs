@@ -223,7 +223,8 @@ fn verify_host_key(
     hash: &[u8],
 ) -> Result<Shown, ConnectionError> {
     let algorithm = context.agreed.host_key;
-    let key = algorithm.read(blob).ok_or(ConnectionError::HostKey(HostKeyError::Invalid))?;
+    let key =
+        algorithm.read(blob, context.min_rsa_bits).ok_or(ConnectionError::HostKey(HostKeyError::Invalid))?;
     if context.host_key.as_ref().is_some_and(|known| *known != key) {
         return Err(ConnectionError::HostKey(HostKeyError::ChangedDuringConnection));
     }

@@ -36,6 +36,7 @@ pub(crate) struct Context {
     /// The host key of the first exchange.
     pub(crate) host_key: Option<Shown>,
     pub(crate) authenticated: bool,
+    pub(crate) min_rsa_bits: usize,
     /// Numbers the exchanges of a connection from 1.
     pub(crate) serial: u64,
 }
@@ -75,6 +76,7 @@ impl Context {
             session_id,
             host_key,
             authenticated,
+            min_rsa_bits: config.min_rsa_bits,
             serial,
         })
     }

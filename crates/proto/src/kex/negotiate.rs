@@ -5,6 +5,7 @@ use feramiko_crypto::kex::Kex;
 use feramiko_crypto::{CryptoError, Provider};
 use feramiko_wire::NameList;
 
+use crate::algorithms::Family;
 use crate::config::Common;
 use crate::error::{Incompatible, ProtocolError};
 use crate::msg::kex::KexInit;
@@ -41,6 +42,25 @@ pub struct Negotiated {
     pub strict_kex: bool,
     /// Key exchanges completed, the first included.
     pub exchanges: u64,
+}
+
+impl Negotiated {
+    /// Says in the log which of these only old machines need.
+    pub(crate) fn warn_of_legacy(&self) {
+        let named = [
+            (Family::Kex, Some(self.kex)),
+            (Family::Signature, Some(self.host_key)),
+            (Family::Cipher, Some(self.cipher_out)),
+            (Family::Cipher, Some(self.cipher_in).filter(|name| *name != self.cipher_out)),
+            (Family::Mac, self.mac_out),
+            (Family::Mac, self.mac_in.filter(|name| Some(*name) != self.mac_out)),
+        ];
+        for (family, name) in named {
+            if let Some(name) = name {
+                family.warn_if_legacy(name);
+            }
+        }
+    }
 }
 
 /// A compression method.
@@ -208,6 +228,11 @@ impl Agreed {
             strict_kex,
             exchanges,
         }
+    }
+
+    /// Bytes in one direction after which the ciphers need new keys, if they set a limit themselves.
+    pub(crate) fn max_bytes(&self) -> Option<u64> {
+        [self.to_server, self.to_client].iter().filter_map(|direction| direction.cipher.max_bytes()).min()
     }
 
     /// Whether only strict KEX protects this choice from a prefix truncation (CVE-2023-48795).

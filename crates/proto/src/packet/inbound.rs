@@ -24,6 +24,8 @@ pub(crate) struct Inbound {
     sequence: u32,
     /// The length of the packet at the front, once known.
     length: Option<u32>,
+    /// The packet at the front has failed, but nobody may see yet at which length ([`Layout::fails_late`]): so many bytes were opened.
+    failed: Option<usize>,
     decompressor: Option<Decompressor>,
     scratch: Vec<u8>,
     limit: u32,
@@ -48,6 +50,7 @@ impl Inbound {
             opener,
             sequence: 0,
             length: None,
+            failed: None,
             decompressor: None,
             scratch: Vec::new(),
             limit,
@@ -59,25 +62,32 @@ impl Inbound {
     /// The packet at the front of `input`, opened in place; `None` while it is not whole.
     pub(crate) fn next<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Option<Packet<'a>>, ProtocolError> {
         let Layout { head, tag, .. } = self.layout;
+        if let Some(opened) = self.failed {
+            return self.fail_late(opened, input).map(|()| None);
+        }
         let length = match self.length {
             Some(length) => length,
             None => {
                 let Some(front) = input.get(..head) else { return Ok(None) };
                 let length =
                     self.opener.length(self.sequence, front).map_err(|_| ProtocolError::Unauthentic)?;
-                self.check_length(length)?;
+                if let Err(error) = self.check_length(length) {
+                    return self.fail(error, 0, input).map(|()| None);
+                }
                 *self.length.insert(length)
             }
         };
         let sealed = 4 + length as usize;
         let Some(packet) = input.get_mut(..sealed + tag) else { return Ok(None) };
         let sequence = self.sequence;
-        self.opener.open(sequence, packet).map_err(|_| ProtocolError::Unauthentic)?;
+        if self.opener.open(sequence, packet).is_err() {
+            return self.fail(ProtocolError::Unauthentic, sealed + tag, input).map(|()| None);
+        }
         self.length = None;
         self.sequence = sequence.wrapping_add(1);
         self.packets = self.packets.saturating_add(1);
         self.bytes += (sealed + tag) as u64;
-        let body = packet.get(4..sealed).unwrap_or_default();
+        let body = input.get(4..sealed).unwrap_or_default();
         let (padding, body) = body.split_first().ok_or(ProtocolError::Padding)?;
         let padding = usize::from(*padding);
         let payload_len = body.len().checked_sub(padding).ok_or(ProtocolError::Padding)?;
@@ -93,6 +103,24 @@ impl Inbound {
             }
         }
         Ok(Some(Packet { payload, consumed: sealed + tag, sequence }))
+    }
+
+    /// The packet at the front has failed, and so many bytes of it were opened: now, or later.
+    fn fail(&mut self, error: ProtocolError, opened: usize, input: &mut [u8]) -> Result<(), ProtocolError> {
+        if self.layout.fails_late { self.fail_late(opened, input) } else { Err(error) }
+    }
+
+    /// Reads on to the end of the largest packet before the failure is told, and does the work that such a packet would have made:
+    /// neither bytes nor time tell what the first block decrypted to (CVE-2008-5161; OpenSSH's packet.c does the same).
+    fn fail_late(&mut self, opened: usize, input: &mut [u8]) -> Result<(), ProtocolError> {
+        self.failed = Some(opened);
+        let Layout { block, tag, .. } = self.layout;
+        let largest = 4 + self.limit as usize + tag;
+        let Some(rest) = input.get_mut(opened..largest.max(opened)) else { return Ok(()) };
+        let whole = rest.len().saturating_sub(tag).checked_div(block).unwrap_or(0) * block + tag;
+        // The answer is known: this is for the time that it takes.
+        let _ = self.opener.open(self.sequence, rest.get_mut(..whole).unwrap_or_default());
+        Err(ProtocolError::Unauthentic)
     }
 
     /// Under encryption a bad length and a bad tag are one error: nothing can be learned from the difference.

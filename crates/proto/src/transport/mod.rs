@@ -326,7 +326,8 @@ impl Transport {
 
     /// Starts a re-exchange when the limits say so.
     pub(crate) fn rekey_if_due(&mut self, received: Passed, out: &mut Output) -> Result<(), ConnectionError> {
-        if rekey::is_due(&self.config.rekey, out.packets.sealed(), received) {
+        let max_bytes = self.agreed.as_ref().and_then(Agreed::max_bytes);
+        if rekey::is_due(&self.config.rekey, max_bytes, out.packets.sealed(), received) {
             self.rekey(out)?;
         }
         Ok(())
@@ -477,6 +478,9 @@ impl Transport {
         out.timers.set(Timer::RekeyDue, self.config.rekey.interval.and_then(|interval| out.after(interval)));
         if let Some(negotiated) = self.negotiated() {
             tracing::debug!(?negotiated, "keys exchanged");
+            if first {
+                negotiated.warn_of_legacy();
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::signed::KeyRequest;
 use super::{
     Budget, Context, Extensions, INTERACTIVE, MAX_BANNER, MAX_PROMPTS, NONE, PASSWORD, SERVICE, unexpected,
 };
+use crate::algorithms::Family;
 use crate::error::{ConnectionError, Misuse, ProtocolError};
 use crate::event::{AuthOutcome, Event, Method, Prompt, Prompts, SignPurpose, SignRequest};
 use crate::kex::Protected;
@@ -363,6 +364,7 @@ impl Client {
     ) -> State {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
+        Family::Signature.warn_if_legacy(&algorithm);
         out.tell(Event::Sign(SignRequest {
             purpose: SignPurpose::UserKey,
             key: key.clone(),
@@ -374,7 +376,8 @@ impl Client {
     }
 
     /// The first of our algorithms that this key can make and that the server takes, as far as it has said what that is. One that has
-    /// not gets our favourite: SHA-1 signatures, which old servers would mean, are not made.
+    /// not gets our favourite, and an RSA key's signature with SHA-1 where that is allowed by name: it is what old servers would
+    /// mean, and all that they take.
     fn choose_algorithm(
         &self,
         key: &Shown,
@@ -395,6 +398,11 @@ impl Client {
         let mut allowed = ours.iter().filter(|name| can.contains(&name.as_str())).peekable();
         if allowed.peek().is_none() {
             return Err(Misuse::Key("the configuration does not allow this type of user key"));
+        }
+        if theirs.is_none()
+            && let Some(of_old) = ours.iter().find(|name| *name == "ssh-rsa" && can.contains(&name.as_str()))
+        {
+            return Ok(of_old.clone());
         }
         allowed
             .find(|name| theirs.is_none_or(|theirs| takes(theirs, name)))

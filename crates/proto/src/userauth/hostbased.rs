@@ -5,6 +5,7 @@ use feramiko_wire::Writer;
 
 use super::request::MAX_TEXT;
 use super::{Context, HOSTBASED, SERVICE};
+use crate::algorithms::Family;
 use crate::event::{Proof, VerifiedHost, VerifiedKey};
 use crate::msg::userauth::Request;
 
@@ -60,11 +61,12 @@ pub(crate) fn check_host(context: &Context, request: HostRequest<'_>, signature:
         return None;
     }
     let scheme = context.common.provider.signature(algorithm)?;
-    let key = PublicKey::from_blob(request.key).ok()?;
+    let key = PublicKey::from_blob_with_rsa_floor(request.key, context.common.min_rsa_bits).ok()?;
     if scheme.key_type() != key.algorithm() {
         return None;
     }
     key.verify(scheme, &request.signed_text(&context.session_id), signature).ok()?;
+    Family::Signature.warn_if_legacy(algorithm);
     Some(Proof::HostBased(VerifiedHost {
         key: VerifiedKey { key, algorithm: algorithm.to_owned() },
         // As in known_hosts: without the dot that ends a whole name.

@@ -4,6 +4,7 @@ use feramiko_wire::{DecodeError, Reader};
 
 use super::signed::KeyRequest;
 use super::{Context, HOSTBASED, HOSTBOUND, INTERACTIVE, NONE, PASSWORD, PUBLICKEY};
+use crate::algorithms::Family;
 use crate::event::{Proof, VerifiedCertificate, VerifiedKey};
 use crate::shown::{Algorithm, Shown};
 
@@ -119,9 +120,10 @@ pub(crate) fn check_key(
         return None;
     }
     let algorithm = Algorithm::named(&context.common.provider, name)?;
-    let shown = algorithm.read(key)?;
+    let shown = algorithm.read(key, context.common.min_rsa_bits)?;
     if let Some(signature) = signature {
         shown.verify(&algorithm, &request.signed_text(&context.session_id), signature).ok()?;
+        Family::Signature.warn_if_legacy(name);
     }
     let algorithm = name.to_owned();
     Some(match (shown, signature) {

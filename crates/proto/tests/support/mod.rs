@@ -139,10 +139,7 @@ impl Setup {
 
 fn common(client: bool) -> Common {
     let common = if client { Common::default() } else { ServerConfig::default().common };
-    Common {
-        algorithms: Algorithms { compression: vec!["none".to_owned()], ..Algorithms::default() },
-        ..common
-    }
+    Common { algorithms: Algorithms::legacy(), ..common }
 }
 
 /// The connection under test, its peer, and what passed between them.

@@ -43,7 +43,8 @@ fn every_key_type_logs_in_by_each_of_its_algorithms() {
     let mut seen = BTreeSet::new();
     for kind in kinds {
         let key = PrivateKey::generate(kind).unwrap();
-        for algorithm in key.public_key().signature_algorithms() {
+        let taken = |name: &&&str| Common::default().algorithms.user_key.iter().any(|taken| taken == **name);
+        for algorithm in key.public_key().signature_algorithms().iter().filter(taken) {
             let mut out = output();
             let request = key_request("robey", algorithm, &key);
             let (_, proved) = asked(server(), &signed(SESSION, request, &key), &mut out);
@@ -62,7 +63,9 @@ fn every_key_type_logs_in_by_each_of_its_algorithms() {
             seen.insert(certified);
         }
     }
-    assert_eq!(seen, Common::default().algorithms.user_key.iter().map(String::as_str).collect());
+    // What devices sign cannot be signed here.
+    let user_key = Common::default().algorithms.user_key;
+    assert_eq!(seen, user_key.iter().map(String::as_str).filter(|name| !name.starts_with("sk-")).collect());
 }
 
 #[test]
