@@ -186,7 +186,7 @@ impl Group {
         if p.as_ref().rem(&order) != BoxedUint::one_with_precision(order.bits_precision()) {
             return Err(CryptoError::BadKey);
         }
-        let q_minus_2 = q.as_ref().wrapping_sub(&BoxedUint::from(2_u8));
+        let q_minus_2 = q.as_ref().wrapping_sub(BoxedUint::from(2_u8));
         let p_params = BoxedMontyParams::new_vartime(p);
         let g = BoxedUint::from_be_slice(g, p_params.bits_precision()).map_err(|_| CryptoError::BadKey)?;
         Ok(Self { p_params, q: order, q_params: BoxedMontyParams::new_vartime(q), q_minus_2, g })
