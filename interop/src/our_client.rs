@@ -61,6 +61,7 @@ pub fn connect(job: &Job) -> Connect {
         config.common.rekey = rekey_every(bytes);
     }
     let mut connect = Client::connect(job.address.to_string())
+        .no_config()
         .user(&job.user)
         .host_key(public_key(&job.host_key))
         .config(config)

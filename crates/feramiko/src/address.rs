@@ -49,6 +49,11 @@ impl Address {
         self.port.unwrap_or(SSH_PORT)
     }
 
+    /// The port, if there is one in it.
+    pub fn said_port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Another port.
     pub(crate) fn set_port(&mut self, port: u16) {
         self.port = Some(port);

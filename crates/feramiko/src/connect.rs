@@ -1,72 +1,95 @@
 //! [`Connect`]: everything that can be said about a connection before it is made, and how it is made.
 
-use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{Certificate, PublicKey, Signer};
-use feramiko_proto::{Algorithms, ClientConfig, ConnectionError, Prompts};
-use feramiko_wire::Writer;
+use feramiko_keys::{PublicKey, Signer};
+use feramiko_proto::{Algorithms, ClientConfig, Prompts};
 
 use crate::address::Address;
 use crate::agent::source::AgentSource;
-use crate::client::Client;
-use crate::dial::{self, Deadline};
+use crate::config::{HostConfig, SshConfig};
+#[cfg(feature = "tokio")]
+use crate::connecting::AsyncStream;
 use crate::driver::socket::Socket;
-use crate::error::{Error, HostKeyRefusal, Stage};
-use crate::helper::{Driver, blocking};
-use crate::identity::{HostVoucher, Identity, Plan, Prepared};
-use crate::keyring::dot_ssh;
-use crate::login::log_in;
-use crate::pending::Pending;
+use crate::error::{Error, HostKeyRefusal};
+use crate::helper::Driver;
+use crate::identity::{HostVoucher, Identity, Plan};
 use crate::state::ShowBanner;
 use crate::transport::Transport;
-use crate::verify::{HostKeyVerifier, KnownHostsFiles, PinnedFingerprints, PinnedKeys, UnknownHost, prefer};
+use crate::verify::{HostKeyVerifier, PinnedFingerprints, UnknownHost};
 
 /// The deadline where none is said.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-/// Known to all users of this machine.
-const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 
 /// A connection to be made. [`wait`](Self::wait) makes it, and so does `.await`.
 ///
-/// Unless something else is said, the host key must be known to `~/.ssh/known_hosts` or
-/// `/etc/ssh/ssh_known_hosts`, the keys of the agent (`SSH_AUTH_SOCK`) and in `~/.ssh` log in, and all of it may take 30
-/// seconds.
+/// Unless something else is said, it is made as `ssh` makes it: `~/.ssh/config` and `/etc/ssh/ssh_config` say what the
+/// name stands for and how to get there, the host key must be known to known_hosts, the keys of the agent and in `~/.ssh` log
+/// in. All of it may take 30 seconds. What is declared here counts before any file.
+///
+/// Where both the host key ([`host_key`](Self::host_key), [`fingerprint`](Self::fingerprint), [`verifier`](Self::verifier))
+/// and something to log in with are declared, no file of the user is read, but for those that are named.
 #[must_use = "a Connect does nothing until it is waited for or awaited"]
 pub struct Connect {
-    address: Result<Address, Error>,
-    problem: Option<Error>,
-    way: Way,
-    trust: Trust,
-    plan: Plan,
-    banner: Option<ShowBanner>,
-    config: ClientConfig,
-    deadline: Option<Duration>,
-    driver: Option<Driver>,
+    pub(crate) address: Result<Address, Error>,
+    pub(crate) problem: Option<Error>,
+    pub(crate) source: Source,
+    pub(crate) way: Way,
+    pub(crate) trust: Trust,
+    pub(crate) plan: Plan,
+    pub(crate) banner: Option<ShowBanner>,
+    pub(crate) config: ClientConfig,
+    pub(crate) said: Said,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) driver: Option<Driver>,
+    pub(crate) each_hop: Option<EachHop>,
+}
+
+/// Prepares the connection to a hop on the way.
+pub(crate) type EachHop = Arc<Mutex<dyn FnMut(Connect, &HostConfig) -> Connect + Send>>;
+
+/// What is said in code, and so not looked up in a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) algorithms: bool,
+    pub(crate) keepalive: bool,
+    /// A whole [`ClientConfig`].
+    pub(crate) config: bool,
+    pub(crate) tries: bool,
+    pub(crate) identities_only: bool,
+}
+
+/// Which configuration is looked at.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The user's and the system's, unless nothing is needed of them.
+    Unsaid,
+    Config(SshConfig),
+    /// It has been looked at.
+    Host(Box<HostConfig>),
 }
 
 /// How the bytes get there.
-enum Way {
-    Tcp,
+pub(crate) enum Way {
+    /// As the configuration says; without a word of it, by TCP.
+    Usual,
     Over(Socket),
     Through(Transport),
     #[cfg(feature = "tokio")]
     OverAsync(Box<dyn AsyncStream>),
 }
 
-/// Any stream of tokio's.
-#[cfg(feature = "tokio")]
-pub(crate) trait AsyncStream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
-#[cfg(feature = "tokio")]
-impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> AsyncStream for S {}
-
 /// Who decides about the host key.
-enum Trust {
-    Files { files: Option<Vec<PathBuf>>, unknown: UnknownHost, hashed: bool },
+pub(crate) enum Trust {
+    /// What is `None` is the configuration's.
+    Files {
+        files: Option<Vec<PathBuf>>,
+        unknown: Option<UnknownHost>,
+        hashed: Option<bool>,
+    },
     Keys(Vec<PublicKey>),
     Fingerprints(PinnedFingerprints),
     Other(Box<dyn HostKeyVerifier>),
@@ -77,13 +100,16 @@ impl Connect {
         Self {
             address: address.parse(),
             problem: None,
-            way: Way::Tcp,
-            trust: Trust::Files { files: None, unknown: UnknownHost::Refuse, hashed: false },
+            source: Source::Unsaid,
+            way: Way::Usual,
+            trust: Trust::Files { files: None, unknown: None, hashed: None },
             plan: Plan::default(),
             banner: None,
             config: ClientConfig::default(),
+            said: Said::default(),
             deadline: Some(DEFAULT_DEADLINE),
             driver: None,
+            each_hop: None,
         }
     }
 
@@ -118,6 +144,38 @@ impl Connect {
         if let Ok(address) = &mut self.address {
             address.set_port(port);
         }
+        self
+    }
+
+    // Which configuration. What is declared in code counts before it.
+
+    /// Looks at this file in place of `~/.ssh/config` and `/etc/ssh/ssh_config`: `ssh -F`.
+    pub fn config_file(self, path: impl Into<PathBuf>) -> Self {
+        self.ssh_config(SshConfig::file(path))
+    }
+
+    /// Looks at no configuration. known_hosts and keys are those in `~/.ssh`, unless declared.
+    pub fn no_config(self) -> Self {
+        self.ssh_config(SshConfig::empty())
+    }
+
+    /// Looks at this configuration.
+    pub fn ssh_config(mut self, config: SshConfig) -> Self {
+        self.source = Source::Config(config);
+        self
+    }
+
+    /// Takes what a configuration says about a host, which has been looked up before. Its user, host and port count, and not
+    /// those of the address.
+    pub fn host_config(mut self, host: HostConfig) -> Self {
+        self.source = Source::Host(Box::new(host));
+        self
+    }
+
+    /// Prepares the connections to the hops of a ProxyJump: the function is given each of them, and what the configuration
+    /// says about it. A hop is told nothing of what is declared for the host behind it: neither passwords nor trusted keys.
+    pub fn each_hop(mut self, prepare: impl FnMut(Self, &HostConfig) -> Self + Send + 'static) -> Self {
+        self.each_hop = Some(Arc::new(Mutex::new(prepare)));
         self
     }
 
@@ -158,6 +216,12 @@ impl Connect {
         self.identity(Identity::KeyFile(path.into()))
     }
 
+    /// Logs in with the keys that the configuration names: those of the agent (IdentityAgent, `SSH_AUTH_SOCK`), then those in
+    /// files (IdentityFile, `~/.ssh/id_*`), as far as they are there. That is what happens where nothing at all is declared.
+    pub fn usual_keys(self) -> Self {
+        self.identity(Identity::Usual)
+    }
+
     /// Logs in by answering the server's questions (RFC 4256): as many answers as there are prompts, or `None` to
     /// give up. The questions are the server's words: sanitize and label them before showing.
     pub fn keyboard_interactive(
@@ -183,6 +247,7 @@ impl Connect {
 
     /// Uses of an agent's keys only those whose [files](Self::key_file) are declared: `IdentitiesOnly` of ssh_config(5).
     pub fn identities_only(mut self, only: bool) -> Self {
+        self.said.identities_only = true;
         self.plan.identities_only = only;
         self
     }
@@ -209,6 +274,7 @@ impl Connect {
     /// How often [`ask_password`](Self::ask_password) and [`keyboard_interactive`](Self::keyboard_interactive) are asked
     /// when their answers are refused. Default: once.
     pub fn tries(mut self, tries: u32) -> Self {
+        self.said.tries = true;
         self.plan.tries = tries.max(1);
         self
     }
@@ -255,7 +321,7 @@ impl Connect {
             Trust::Files { files, .. } => files.get_or_insert_default().push(path.into()),
             trust => {
                 let files = Some(vec![path.into()]);
-                *trust = Trust::Files { files, unknown: UnknownHost::Refuse, hashed: false };
+                *trust = Trust::Files { files, unknown: None, hashed: None };
             }
         }
         self
@@ -275,8 +341,8 @@ impl Connect {
 
     fn unknown_host(mut self, choice: UnknownHost) -> Self {
         match &mut self.trust {
-            Trust::Files { unknown, .. } => *unknown = choice,
-            trust => *trust = Trust::Files { files: None, unknown: choice, hashed: false },
+            Trust::Files { unknown, .. } => *unknown = Some(choice),
+            trust => *trust = Trust::Files { files: None, unknown: Some(choice), hashed: None },
         }
         self
     }
@@ -284,7 +350,7 @@ impl Connect {
     /// Whether names are hidden in the lines that are written to known_hosts (`HashKnownHosts`). Default: no.
     pub fn hash_known_hosts(mut self, hash: bool) -> Self {
         if let Trust::Files { hashed, .. } = &mut self.trust {
-            *hashed = hash;
+            *hashed = Some(hash);
         }
         self
     }
@@ -306,6 +372,7 @@ impl Connect {
 
     /// The algorithms that may be negotiated.
     pub fn algorithms(mut self, algorithms: Algorithms) -> Self {
+        self.said.algorithms = true;
         self.config.common.algorithms = algorithms;
         self
     }
@@ -313,6 +380,7 @@ impl Connect {
     /// Silence after which the server is asked for a sign of life; after three without an answer the connection is
     /// given up. Default: never.
     pub fn keepalive(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.said.keepalive = true;
         self.config.common.timing.keepalive = interval.into();
         self
     }
@@ -320,6 +388,7 @@ impl Connect {
     /// Everything else. The host key algorithms are reordered for the keys that are known, and the timing of the login is
     /// that of the [`deadline`](Self::deadline).
     pub fn config(mut self, config: ClientConfig) -> Self {
+        self.said.config = true;
         self.config = config;
         self
     }
@@ -329,235 +398,6 @@ impl Connect {
         self.driver = Some(driver);
         self
     }
-
-    /// Makes the connection while this thread waits; a worker thread drives it unless [`driver`](Self::driver) says
-    /// otherwise.
-    ///
-    /// # Errors
-    /// [`Error::Lookup`], [`Error::Connect`], [`Error::HostKey`], [`Error::Auth`], [`Error::Timeout`] and
-    /// [`Error::Connection`] say how far it came; [`Error::Address`], [`Error::Key`] and [`Error::Config`] that it
-    /// did not begin.
-    pub fn wait(self) -> Result<Client, Error> {
-        let driver = self.driver.unwrap_or(Driver::Thread);
-        self.begin(driver).wait()
-    }
-
-    fn begin(self, driver: Driver) -> Pending<Result<Client, Error>> {
-        Pending::new(async move { self.run(driver).await })
-    }
-
-    async fn run(self, driver: Driver) -> Result<Client, Error> {
-        let deadline = Deadline::after(self.deadline);
-        let address = self.address?;
-        if let Some(problem) = self.problem {
-            return Err(problem);
-        }
-        let user = match address.user() {
-            Some(user) => user.to_owned(),
-            None => user_of_this_program()?,
-        };
-        let target = address.clone();
-        let (trust, plan, way) = (self.trust, self.plan, self.way);
-        // Files and, for the thread driver, the network: one helper for all that blocks.
-        let prepare = move || {
-            let verifier = trust.verifier(&target)?;
-            let prepared = plan.prepare()?;
-            let way = match way {
-                Way::Tcp if driver == Driver::Thread => {
-                    Way::Over(dial::connect(target.host(), target.port(), deadline)?.into())
-                }
-                way => way,
-            };
-            Ok::<_, Error>((verifier, prepared, way))
-        };
-        let (verifier, prepared, way) = blocking(driver, prepare).await??;
-        let mut config = self.config;
-        let known = verifier.algorithms();
-        let list = &mut config.common.algorithms.host_key;
-        *list = prefer(list, &known);
-        let transport = open(way, &address, config, driver, deadline).await?;
-        if let Some(show) = self.banner {
-            transport.show_banner(show);
-        }
-        Handshake { transport, user, deadline, driver }.run(verifier, prepared).await
-    }
-}
-
-impl IntoFuture for Connect {
-    type Output = Result<Client, Error>;
-    type IntoFuture = Pending<Result<Client, Error>>;
-
-    /// With the feature `tokio`, and a runtime that is current here, that runtime drives the connection; else a worker
-    /// thread, unless [`driver`](Connect::driver) says otherwise.
-    fn into_future(self) -> Self::IntoFuture {
-        let driver = self.driver.unwrap_or_else(Driver::of_this_task);
-        self.begin(driver)
-    }
-}
-
-impl Trust {
-    fn verifier(self, address: &Address) -> Result<Box<dyn HostKeyVerifier>, Error> {
-        Ok(match self {
-            Self::Other(verifier) => verifier,
-            Self::Keys(keys) => Box::new(PinnedKeys(keys)),
-            Self::Fingerprints(pinned) => Box::new(pinned),
-            Self::Files { files, unknown, hashed } => {
-                let files = files.unwrap_or_else(|| {
-                    let own = dot_ssh("known_hosts");
-                    own.into_iter().chain([PathBuf::from(SYSTEM_KNOWN_HOSTS)]).collect()
-                });
-                let files = KnownHostsFiles::load(address.host(), address.port(), files, unknown)?;
-                Box::new(files.hash_names(hashed))
-            }
-        })
-    }
-}
-
-/// Begins the SSH connection over whatever leads there. The connection's own deadline is what is left of the one
-/// over everything.
-async fn open(
-    way: Way,
-    address: &Address,
-    mut config: ClientConfig,
-    driver: Driver,
-    deadline: Deadline,
-) -> Result<Transport, Error> {
-    let timed = |config: &mut ClientConfig, during| -> Result<(), Error> {
-        if let Some(left) = deadline.left(during)? {
-            config.common.timing.login = Some(left);
-            config.common.timing.identification = left;
-        }
-        Ok(())
-    };
-    let way = match way {
-        Way::Through(transport) => {
-            let opening = transport.open_channel("direct-tcpip", &direct_tcpip(address));
-            let channel = within(deadline, driver, Stage::Connect, opening).await??;
-            match driver {
-                Driver::Thread => Way::Over(channel.into()),
-                #[cfg(feature = "tokio")]
-                Driver::Tokio => Way::OverAsync(Box::new(channel.into_async())),
-            }
-        }
-        way => way,
-    };
-    match way {
-        Way::Over(socket) => {
-            timed(&mut config, Stage::Identification)?;
-            Transport::client(socket, config)
-        }
-        #[cfg(feature = "tokio")]
-        Way::OverAsync(stream) => {
-            timed(&mut config, Stage::Identification)?;
-            Transport::client_async(stream, config)
-        }
-        #[cfg(feature = "tokio")]
-        Way::Tcp => {
-            let stream = dial::connect_async(address.host(), address.port(), deadline).await?;
-            // Speed only: small packets are not to wait for one another.
-            let _ = stream.set_nodelay(true);
-            timed(&mut config, Stage::Identification)?;
-            Transport::client_async(stream, config)
-        }
-        // Not reached: the helper has made a socket of every other way.
-        _ => Err(deadline.passed(Stage::Connect)),
-    }
-}
-
-/// `work`, at most until the deadline.
-async fn within<T: Send + 'static>(
-    deadline: Deadline,
-    driver: Driver,
-    during: Stage,
-    mut work: Pending<T>,
-) -> Result<T, Error> {
-    let Some(left) = deadline.left(during)? else { return Ok(work.await) };
-    // There are no timers without a runtime but those of threads.
-    blocking(driver, move || work.wait_timeout(left)).await?.ok_or_else(|| deadline.passed(during))
-}
-
-/// RFC 4254 section 7.2.
-fn direct_tcpip(address: &Address) -> Vec<u8> {
-    let mut data = Vec::new();
-    let mut writer = Writer::new(&mut data);
-    writer.string(address.host().as_bytes());
-    writer.u32(address.port().into());
-    // Where the connection comes from: from inside this program.
-    writer.string(b"127.0.0.1");
-    writer.u32(0);
-    data
-}
-
-/// From the first byte to the login.
-struct Handshake {
-    transport: Transport,
-    user: String,
-    deadline: Deadline,
-    driver: Driver,
-}
-
-impl Handshake {
-    async fn run(self, verifier: Box<dyn HostKeyVerifier>, prepared: Prepared) -> Result<Client, Error> {
-        let asked = Arc::new(AtomicBool::new(false));
-        self.transport.verify_host_key(Watched { verifier, asked: Arc::clone(&asked) });
-        let negotiating = |transport: &Transport| match transport.peer_version() {
-            None => Stage::Identification,
-            Some(_) if asked.load(Ordering::Relaxed) && transport.host_key().is_none() => Stage::HostKey,
-            Some(_) => Stage::KeyExchange,
-        };
-        if let Err(error) = self.transport.ready().await {
-            let during = negotiating(&self.transport);
-            return Err(self.explain(error, during));
-        }
-        let prepared = match self.transport.session_proof().filter(|_| prepared.has_agents()) {
-            Some(proof) => blocking(self.driver, move || prepared.bind(&proof)).await?,
-            None => prepared,
-        };
-        let login = log_in(&self.transport, self.driver, &self.user, prepared).await;
-        let steps = login.map_err(|error| self.explain(error, Stage::Authentication))?;
-        let host_key = self.transport.host_key().ok_or(ConnectionError::Closed)?;
-        Ok(Client::new(self.transport, self.user, host_key, steps))
-    }
-
-    /// The connection's own deadlines are the one over everything.
-    fn explain(&self, error: Error, during: Stage) -> Error {
-        match error {
-            Error::Connection(ConnectionError::TimedOut(_)) if self.deadline.is_set() => {
-                self.deadline.passed(during)
-            }
-            error => error,
-        }
-    }
-}
-
-/// Notices when the question is asked, so that a deadline that passes can say what was under way.
-struct Watched {
-    verifier: Box<dyn HostKeyVerifier>,
-    asked: Arc<AtomicBool>,
-}
-
-impl HostKeyVerifier for Watched {
-    fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
-        self.asked.store(true, Ordering::Relaxed);
-        self.verifier.verify(key)
-    }
-
-    fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
-        self.asked.store(true, Ordering::Relaxed);
-        self.verifier.verify_certificate(certificate)
-    }
-
-    fn is_slow(&self) -> bool {
-        self.verifier.is_slow()
-    }
-}
-
-fn user_of_this_program() -> Result<String, Error> {
-    let named = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
-    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(named).ok_or_else(|| Error::Address {
-        text: String::new(),
-        problem: "it names no user, and the environment (USER) does not either",
-    })
 }
 
 impl std::fmt::Debug for Connect {

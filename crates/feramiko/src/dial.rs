@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crate::config::{HostConfig, Keyword};
 use crate::error::{Error, FailedAddress, Stage};
 
 /// A point in time, and how long that was from the beginning.
@@ -44,23 +46,131 @@ impl Deadline {
     }
 }
 
-/// Blocks, at most until the deadline.
-pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Error> {
-    let addresses = lookup(host, port, deadline)?;
-    let mut failed = Vec::new();
-    for (number, address) in addresses.iter().enumerate() {
-        let attempt = match share(deadline.left(Stage::Connect)?, addresses.len() - number) {
-            Some(limit) => TcpStream::connect_timeout(address, limit),
-            None => TcpStream::connect(address),
+/// How to connect, as ssh_config(5) has it.
+#[derive(Debug, Clone)]
+pub(crate) struct DialOptions {
+    /// AddressFamily: only IPv4 addresses, or only IPv6.
+    pub(crate) only_v4: Option<bool>,
+    /// BindAddress, looked up.
+    pub(crate) from: Option<IpAddr>,
+    /// TCPKeepAlive.
+    pub(crate) keepalive: bool,
+    /// ConnectionAttempts.
+    pub(crate) attempts: u64,
+    /// ConnectTimeout.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// Between two attempts to connect, as long as OpenSSH waits.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl DialOptions {
+    /// What the configuration says. Looks up the address to connect from.
+    pub(crate) fn of(host: &HostConfig) -> Result<Self, Error> {
+        let from = host.text(Keyword::BindAddress).map(|name| {
+            let found = (name, 0).to_socket_addrs().map(|mut found| found.next().map(|found| found.ip()));
+            let failed = |message: String| Error::Lookup { host: name.to_owned(), message };
+            match found {
+                Ok(Some(address)) => Ok(address),
+                Ok(None) => Err(failed("the name is known and has none".to_owned())),
+                Err(error) => Err(failed(error.to_string())),
+            }
+        });
+        Ok(Self {
+            only_v4: match host.text(Keyword::AddressFamily) {
+                Some("inet") => Some(true),
+                Some("inet6") => Some(false),
+                _ => None,
+            },
+            from: from.transpose()?,
+            keepalive: host.flag(Keyword::TcpKeepAlive),
+            attempts: host.number(Keyword::ConnectionAttempts).max(1),
+            limit: host.seconds(Keyword::ConnectTimeout),
+        })
+    }
+
+    /// The addresses that may be tried.
+    fn choose(&self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Error> {
+        let fits = |address: &SocketAddr| {
+            self.only_v4.is_none_or(|v4| address.is_ipv4() == v4)
+                && self.from.is_none_or(|from| from.is_ipv4() == address.is_ipv4())
         };
-        match attempt {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failed.push(failure(*address, &error)),
+        let chosen: Vec<SocketAddr> = addresses.into_iter().filter(fits).collect();
+        if chosen.is_empty() {
+            let message = "it has none of the wanted family".to_owned();
+            return Err(Error::Lookup { host: host.to_owned(), message });
+        }
+        Ok(chosen)
+    }
+
+    /// The time for one address, of what is left for all.
+    fn share(&self, left: Option<Duration>, addresses: usize) -> Option<Duration> {
+        let share = share(left, addresses);
+        self.limit.map_or(share, |limit| Some(share.map_or(limit, |share| share.min(limit))))
+    }
+
+    fn finish(&self, stream: &impl AsFd) {
+        if self.keepalive {
+            // Fails only where the system has no such thing.
+            let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
+        }
+    }
+}
+
+/// Blocks, at most until the deadline.
+pub(crate) fn connect(
+    host: &str,
+    port: u16,
+    options: &DialOptions,
+    deadline: Deadline,
+) -> Result<TcpStream, Error> {
+    let addresses = options.choose(host, lookup(host, port, deadline)?)?;
+    let mut failed = Vec::new();
+    for attempt in 0..options.attempts {
+        if attempt > 0 {
+            let left = deadline.left(Stage::Connect)?;
+            std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
+            failed.clear();
+        }
+        for (number, address) in addresses.iter().enumerate() {
+            let limit = options.share(deadline.left(Stage::Connect)?, addresses.len() - number);
+            let attempt = match (options.from, limit) {
+                (Some(from), limit) => connect_from(from, *address, limit),
+                (None, Some(limit)) => TcpStream::connect_timeout(address, limit),
+                (None, None) => TcpStream::connect(address),
+            };
+            match attempt {
+                Ok(stream) => {
+                    options.finish(&stream);
+                    return Ok(stream);
+                }
+                Err(error) => failed.push(failure(*address, &error)),
+            }
         }
     }
     // The last address had all the time that was left: it is the deadline that passed, and not the address's fault.
     deadline.left(Stage::Connect)?;
     Err(Error::Connect(failed))
+}
+
+/// Connects from an address of this machine; `limit` is how long that may take.
+fn connect_from(from: IpAddr, to: SocketAddr, limit: Option<Duration>) -> io::Result<TcpStream> {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket(family, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    bind(&socket, &SocketAddr::new(from, 0))?;
+    // Sending includes connecting.
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, limit)?;
+    match connect(&socket, &to) {
+        // That is how the system says that the time is over.
+        Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
+        connected => {
+            connected?;
+            sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, None)?;
+            Ok(TcpStream::from(socket))
+        }
+    }
 }
 
 /// The system's lookup cannot be cancelled: it gets a thread, which is left alone when the time is over.
@@ -110,26 +220,48 @@ fn failure(address: SocketAddr, error: &io::Error) -> FailedAddress {
 pub(crate) async fn connect_async(
     host: &str,
     port: u16,
+    options: &DialOptions,
     deadline: Deadline,
 ) -> Result<tokio::net::TcpStream, Error> {
     let found = deadline.over(Stage::Lookup, tokio::net::lookup_host((host, port))).await?;
-    let addresses = addresses(host, found.map(Iterator::collect))?;
+    let addresses = options.choose(host, addresses(host, found.map(Iterator::collect))?)?;
     let mut failed = Vec::new();
-    for (number, address) in addresses.iter().enumerate() {
-        let attempt = tokio::net::TcpStream::connect(address);
-        let attempt = match share(deadline.left(Stage::Connect)?, addresses.len() - number) {
-            Some(limit) => tokio::time::timeout(limit, attempt)
-                .await
-                .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))),
-            None => attempt.await,
-        };
-        match attempt {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failed.push(failure(*address, &error)),
+    for attempt in 0..options.attempts {
+        if attempt > 0 {
+            let left = deadline.left(Stage::Connect)?;
+            tokio::time::sleep(left.map_or(PAUSE, |left| left.min(PAUSE))).await;
+            failed.clear();
+        }
+        for (number, address) in addresses.iter().enumerate() {
+            let attempt = connect_async_from(options.from, *address);
+            let attempt = match options.share(deadline.left(Stage::Connect)?, addresses.len() - number) {
+                Some(limit) => tokio::time::timeout(limit, attempt)
+                    .await
+                    .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))),
+                None => attempt.await,
+            };
+            match attempt {
+                Ok(stream) => {
+                    // Speed only: small packets are not to wait for one another.
+                    let _ = stream.set_nodelay(true);
+                    options.finish(&stream);
+                    return Ok(stream);
+                }
+                Err(error) => failed.push(failure(*address, &error)),
+            }
         }
     }
     deadline.left(Stage::Connect)?;
     Err(Error::Connect(failed))
+}
+
+#[cfg(feature = "tokio")]
+async fn connect_async_from(from: Option<IpAddr>, to: SocketAddr) -> io::Result<tokio::net::TcpStream> {
+    use tokio::net::TcpSocket;
+    let Some(from) = from else { return tokio::net::TcpStream::connect(to).await };
+    let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(to).await
 }
 
 #[cfg(test)]
@@ -137,11 +269,15 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
+    fn usual() -> DialOptions {
+        DialOptions { only_v4: None, from: None, keepalive: true, attempts: 1, limit: None }
+    }
+
     #[test]
     fn a_port_where_nobody_listens_is_named_in_the_error() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let deadline = Deadline::after(Some(Duration::from_secs(60)));
-        match connect("127.0.0.1", port, deadline) {
+        match connect("127.0.0.1", port, &usual(), deadline) {
             Err(Error::Connect(failed)) => {
                 assert_eq!(failed[0].address, SocketAddr::from(([127, 0, 0, 1], port)));
                 assert_eq!(failed[0].kind, io::ErrorKind::ConnectionRefused);
@@ -155,16 +291,16 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         // Where localhost is ::1 first, nobody listens there.
-        assert!(connect("localhost", port, Deadline::after(Some(Duration::from_secs(60)))).is_ok());
-        assert!(connect("localhost", port, Deadline::after(None)).is_ok());
+        assert!(connect("localhost", port, &usual(), Deadline::after(Some(Duration::from_secs(60)))).is_ok());
+        assert!(connect("localhost", port, &usual(), Deadline::after(None)).is_ok());
     }
 
     #[test]
     fn a_deadline_that_has_passed_says_what_was_under_way() {
         let passed = Deadline::after(Some(Duration::ZERO));
-        let lookup = connect("localhost", 1, passed).unwrap_err();
+        let lookup = connect("localhost", 1, &usual(), passed).unwrap_err();
         assert!(matches!(lookup, Error::Timeout { during: Stage::Lookup, .. }), "{lookup:?}");
-        let connect = connect("127.0.0.1", 1, passed).unwrap_err();
+        let connect = connect("127.0.0.1", 1, &usual(), passed).unwrap_err();
         assert!(matches!(connect, Error::Timeout { during: Stage::Connect, .. }), "{connect:?}");
     }
 
@@ -174,5 +310,20 @@ mod tests {
         assert_eq!(share(left, 3), Some(Duration::from_secs(4)));
         assert_eq!(share(left, 1), left);
         assert_eq!(share(None, 3), None);
+    }
+
+    #[test]
+    fn the_family_and_the_address_to_connect_from_are_chosen() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = DialOptions { from: Some("127.0.0.2".parse().unwrap()), ..usual() };
+        for limit in [None, Some(Duration::from_secs(60))] {
+            let stream = connect("127.0.0.1", port, &options, Deadline::after(limit)).unwrap();
+            assert_eq!(stream.local_addr().unwrap().ip(), options.from.unwrap());
+            assert!(rustix::net::sockopt::socket_keepalive(&stream).unwrap());
+        }
+        let v6 = DialOptions { only_v4: Some(false), ..usual() };
+        let refused = connect("127.0.0.1", port, &v6, Deadline::after(None)).unwrap_err();
+        assert!(matches!(refused, Error::Lookup { .. }), "{refused:?}");
     }
 }

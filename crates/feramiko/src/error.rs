@@ -10,6 +10,7 @@ use feramiko_proto::{ConfigError, ConnectionError, Misuse, OpenFailure, Phase};
 use feramiko_wire::sanitize;
 
 use crate::agent::error::AgentError;
+use crate::config::SshConfigError;
 pub use crate::refusal::{HostKeyRefusal, HostName, KnownAt};
 
 /// Why an operation of this crate failed.
@@ -62,6 +63,8 @@ pub enum Error {
         /// What is wrong.
         error: KeyError,
     },
+    /// The user's or the system's ssh_config cannot be used.
+    SshConfig(SshConfigError),
     /// An agent did not do what it was asked.
     Agent(AgentError),
     /// The operating system refused.
@@ -200,7 +203,7 @@ impl Error {
             Self::Open(failure) if failure.reason == OpenFailure::CONNECT_FAILED => K::ConnectionRefused,
             Self::Open(_) | Self::RequestRefused(_) => K::PermissionDenied,
             Self::Timeout { .. } => K::TimedOut,
-            Self::Address { .. } | Self::Config(_) => K::InvalidInput,
+            Self::Address { .. } | Self::Config(_) | Self::SshConfig(_) => K::InvalidInput,
             Self::Lookup { .. } => K::NotFound,
             Self::Connect(failed) => failed.last().map_or(K::NotFound, |failed| failed.kind),
             Self::Misuse(Misuse::ConnectionClosed | Misuse::NoSuchChannel) => K::NotConnected,
@@ -252,6 +255,7 @@ impl fmt::Display for Error {
                 failed.iter().try_for_each(|one| write!(f, "; {}: {}", one.address, one.message))
             }
             Self::Config(error) => error.fmt(f),
+            Self::SshConfig(error) => error.fmt(f),
             Self::Misuse(error) => error.fmt(f),
             Self::Key { path: None, error } => error.fmt(f),
             Self::Key { path: Some(path), error } => {
@@ -273,6 +277,7 @@ impl std::error::Error for Error {
             Self::Auth(error) => Some(&**error),
             Self::Open(error) => Some(error),
             Self::Config(error) => Some(error),
+            Self::SshConfig(error) => Some(error),
             Self::Misuse(error) => Some(error),
             Self::Key { error, .. } => Some(error),
             Self::Agent(error) => Some(error),
@@ -396,6 +401,12 @@ impl From<AuthError> for Error {
 impl From<OpenFailure> for Error {
     fn from(error: OpenFailure) -> Self {
         Self::Open(error)
+    }
+}
+
+impl From<SshConfigError> for Error {
+    fn from(error: SshConfigError) -> Self {
+        Self::SshConfig(error)
     }
 }
 

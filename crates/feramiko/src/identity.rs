@@ -31,7 +31,11 @@ const PATIENCE: usize = 5;
 pub(crate) enum Identity {
     Key(Arc<dyn Signer>),
     KeyFile(PathBuf),
+    /// A file that need not be there, nor be readable.
+    KeyFileIfThere(PathBuf),
     Agent(AgentSource),
+    /// The keys that a configuration names; others stand in its place before the plan is prepared.
+    Usual,
     Password(Secret),
     AskPassword(AskPassword),
     Interactive(Answer),
@@ -104,29 +108,17 @@ struct Held {
 }
 
 impl Plan {
-    /// Reads key files and asks agents: what is declared, or the user's own where nothing at all is, the agent first.
-    pub(crate) fn prepare(mut self) -> Result<Prepared, Error> {
+    /// Reads key files and asks agents.
+    pub(crate) fn prepare(self) -> Result<Prepared, Error> {
         let mut skipped = Vec::new();
-        let own = self.identities.is_empty();
-        let environment = AgentSource::environment();
-        if own && environment.is_named() {
-            self.identities.push(Identity::Agent(environment));
-        }
         let mut agents = self.ask_agents(&mut skipped);
         let asked: Vec<Agent> =
             agents.iter().filter_map(|keys| keys.first()).map(|held| held.key.agent().clone()).collect();
         let mut items = Vec::new();
-        let mut own_files = Vec::new();
-        if own {
-            let (keys, left_out) = keyring::defaults(self.ask_passphrase.as_ref());
-            skipped.extend(left_out);
-            let files = keys.into_iter().map(|(path, key)| Item::Key { key, source: KeySource::File(path) });
-            own_files.extend(files.filter(|file| !has(&agents, file.public_key())));
-        }
         // First the files, because they say which keys of an agent are wanted.
         let mut declared = Vec::new();
         for identity in &self.identities {
-            declared.push(self.item(identity, &mut agents)?);
+            declared.push(self.item(identity, &mut agents, &mut skipped)?);
         }
         let mut agents = agents.into_iter();
         for (identity, item) in self.identities.iter().zip(declared) {
@@ -137,7 +129,6 @@ impl Plan {
                 (_, item) => items.extend(item),
             }
         }
-        items.extend(own_files);
         let items = self.with_certificates(items, &mut skipped);
         let entries = self.order(items, &mut skipped);
         let Self { new_password, patience, .. } = self;
@@ -160,10 +151,15 @@ impl Plan {
         agents.map(keys).collect()
     }
 
-    /// What is declared, ready to be shown. `None` for a file whose key an agent holds, and for agents.
-    fn item(&self, identity: &Identity, agents: &mut [Vec<Held>]) -> Result<Option<Item>, Error> {
+    /// What is declared, ready to be shown. `None` for a file whose key an agent holds or that is not there, and for agents.
+    fn item(
+        &self,
+        identity: &Identity,
+        agents: &mut [Vec<Held>],
+        skipped: &mut Vec<String>,
+    ) -> Result<Option<Item>, Error> {
         Ok(Some(match identity {
-            Identity::Agent(_) => return Ok(None),
+            Identity::Agent(_) | Identity::Usual => return Ok(None),
             Identity::Key(signer) => {
                 Item::Key { key: Key::Open(Arc::clone(signer)), source: KeySource::Program }
             }
@@ -173,6 +169,20 @@ impl Plan {
                 }
                 let key = keyring::named(path, self.ask_passphrase.as_ref())?;
                 Item::Key { key, source: KeySource::File(path.clone()) }
+            }
+            Identity::KeyFileIfThere(path) => {
+                if is_in_an_agent(path, agents) {
+                    return Ok(None);
+                }
+                match keyring::if_there(path, self.ask_passphrase.as_ref()) {
+                    Some(Ok(key)) => {
+                        let item = Item::Key { key, source: KeySource::File(path.clone()) };
+                        return Ok(Some(item).filter(|item| !has(agents, item.public_key())));
+                    }
+                    Some(Err(why)) => skipped.push(why),
+                    None => {}
+                }
+                return Ok(None);
             }
             Identity::Password(password) => Item::Password(password.clone()),
             Identity::AskPassword(ask) => Item::AskPassword { ask: Arc::clone(ask), asked: 0 },
@@ -387,7 +397,9 @@ impl fmt::Debug for Identity {
         match self {
             Self::Key(signer) => write!(f, "Key({:?})", signer.public_key()),
             Self::KeyFile(path) => write!(f, "KeyFile({})", path.display()),
+            Self::KeyFileIfThere(path) => write!(f, "KeyFileIfThere({})", path.display()),
             Self::Agent(_) => f.write_str("Agent(..)"),
+            Self::Usual => f.write_str("Usual"),
             Self::Password(_) | Self::AskPassword(_) => f.write_str("Password(..)"),
             Self::Interactive(_) => f.write_str("KeyboardInteractive(..)"),
             Self::HostBased(voucher) => write!(f, "HostBased({}, {})", voucher.host, voucher.user),

@@ -11,8 +11,6 @@ use crate::error::Error;
 /// Asks for the passphrase of a key file; `None` for none.
 pub(crate) type AskPassphrase = Arc<Mutex<dyn FnMut(&Path) -> Option<Secret> + Send>>;
 
-/// The files that are tried when nothing is declared: ssh_config(5), IdentityFile, with the quickest first.
-const DEFAULT_FILES: [&str; 5] = ["id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"];
 /// How often a wrong passphrase may be corrected.
 const PASSPHRASE_TRIES: usize = 3;
 
@@ -28,30 +26,13 @@ pub(crate) fn named(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, Err
     load(path, ask).map_err(|error| Error::key_file(path, error))
 }
 
-/// The user's own keys, as far as they are there; and what was left out.
-pub(crate) fn defaults(ask: Option<&AskPassphrase>) -> (Vec<(PathBuf, Key)>, Vec<String>) {
-    defaults_in(DEFAULT_FILES.iter().filter_map(|name| dot_ssh(name)), ask)
-}
-
-fn defaults_in(
-    paths: impl Iterator<Item = PathBuf>,
-    ask: Option<&AskPassphrase>,
-) -> (Vec<(PathBuf, Key)>, Vec<String>) {
-    let (mut keys, mut skipped) = (Vec::new(), Vec::new());
-    for path in paths {
-        match load(&path, ask) {
-            Ok(key) => keys.push((path, key)),
-            Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => {}
-            Err(error) => skipped.push(Error::key_file(&path, error).to_string()),
-        }
+/// A key file that may be missing, or why it cannot be used.
+pub(crate) fn if_there(path: &Path, ask: Option<&AskPassphrase>) -> Option<Result<Key, String>> {
+    match load(path, ask) {
+        Ok(key) => Some(Ok(key)),
+        Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => None,
+        Err(error) => Some(Err(Error::key_file(path, error).to_string())),
     }
-    (keys, skipped)
-}
-
-/// A file in the user's own `.ssh`; `None` where nobody has a home.
-pub(crate) fn dot_ssh(name: &str) -> Option<PathBuf> {
-    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty())?;
-    Some(home.join(".ssh").join(name))
 }
 
 fn load(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, KeyError> {
@@ -178,12 +159,12 @@ mod tests {
         let (dir, locked, _) = protected();
         let open = dir.path().join("open");
         PrivateKey::generate(KeyType::Ed25519).unwrap().write_file(&open, "", None).unwrap();
-        let paths = || [dir.path().join("missing"), locked.clone(), open.clone()].into_iter();
-        let (keys, skipped) = defaults_in(paths(), None);
-        assert_eq!(keys.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&open]);
-        assert!(skipped.len() == 1 && skipped[0].contains(&locked.display().to_string()), "{skipped:?}");
+        assert!(if_there(&dir.path().join("missing"), None).is_none());
+        assert!(matches!(if_there(&open, None), Some(Ok(Key::Open(_)))));
+        let Some(Err(why)) = if_there(&locked, None) else { panic!() };
+        assert!(why.contains(&locked.display().to_string()), "{why}");
         let (ask, _) = asking(&[]);
-        assert_eq!(defaults_in(paths(), Some(&ask)).0.len(), 2);
+        assert!(matches!(if_there(&locked, Some(&ask)), Some(Ok(_))));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use feramiko::{Client, Connect, Error, HostKeyRefusal};
 use feramiko_interop::{KeyType, Sshd, host_key, public_key, user_key};
 
 fn connect(sshd: &Sshd) -> Connect {
-    Client::connect(sshd.address().to_string()).user(sshd.user()).key_file(user_key(KeyType::Ed25519).path)
+    Client::connect(sshd.address().to_string())
+        .no_config()
+        .user(sshd.user())
+        .key_file(user_key(KeyType::Ed25519).path)
 }
 
 fn refusal(connect: Connect) -> HostKeyRefusal {

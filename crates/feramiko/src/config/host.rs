@@ -87,6 +87,10 @@ impl HostConfig {
         }
     }
 
+    pub(crate) fn error(&self, keyword: Keyword, problem: &str) -> SshConfigError {
+        SshConfigError::new(format!("{}: {problem}", keyword.name()))
+    }
+
     /// Whether the keyword is set at all.
     pub fn is_set(&self, keyword: Keyword) -> bool {
         self.settings.is_set(keyword)

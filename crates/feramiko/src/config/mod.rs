@@ -116,6 +116,14 @@ impl SshConfig {
         self
     }
 
+    /// The user and the port that a program names: they count before everything.
+    pub(crate) fn of(mut self, user: Option<&str>, port: Option<u16>) -> Self {
+        let user = user.map(|user| Preset::Value(Keyword::User, user.to_owned()));
+        let port = port.map(|port| Preset::Value(Keyword::Port, port.to_string()));
+        self.options.splice(0..0, user.into_iter().chain(port));
+        self
+    }
+
     /// What is to be run on the host, for `Match command` and `Match sessiontype`.
     pub fn command(mut self, command: impl Into<String>) -> Self {
         self.command = command.into();

@@ -96,7 +96,7 @@ scenario!(another_server_is_reached_through_the_first, |driver| {
     })
     .await;
     let first = outer.connect().password("foo").await.unwrap();
-    let jump = first.jump(target.to_string()).user("robey").password("foo");
+    let jump = first.jump(target.to_string()).no_config().user("robey").password("foo");
     let second = jump.driver(driver).host_key(inner.key.public_key().clone()).await.unwrap();
     // The first is kept open by the second.
     drop(first);
@@ -109,13 +109,13 @@ scenario!(another_server_is_reached_through_the_first, |driver| {
 async fn house_is_closed(outer: &House) -> bool {
     let client = outer.connect().password("foo").await.unwrap();
     client.close().await;
-    let jump = client.jump("127.0.0.1:1").user("robey").password("foo").accept_new().await;
+    let jump = client.jump("127.0.0.1:1").no_config().user("robey").password("foo").accept_new().await;
     matches!(jump, Err(Error::Connection(_)))
 }
 
 #[test]
 fn a_name_without_an_address_is_said_to_be_one() {
-    let result = Client::connect("robey@does-not-exist.invalid").password("foo").wait();
+    let result = Client::connect("robey@does-not-exist.invalid").no_config().password("foo").wait();
     assert!(
         matches!(&result, Err(Error::Lookup { host, .. }) if host == "does-not-exist.invalid"),
         "{result:?}"

@@ -120,13 +120,13 @@ impl House {
 
     /// The same to another address.
     pub(crate) fn at(&self, address: SocketAddr) -> Connect {
-        let connect = Client::connect(address.to_string()).user("robey").driver(self.driver);
+        let connect = Client::connect(address.to_string()).no_config().user("robey").driver(self.driver);
         connect.host_key(self.key.public_key().clone())
     }
 
     /// A connection that trusts nobody yet.
     pub(crate) fn bare(&self) -> Connect {
-        Client::connect(self.address.to_string()).user("robey").driver(self.driver)
+        Client::connect(self.address.to_string()).no_config().user("robey").driver(self.driver)
     }
 
     /// The connection underneath, before any login.

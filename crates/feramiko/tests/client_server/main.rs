@@ -4,6 +4,7 @@
 mod house;
 
 mod commands;
+mod configured;
 mod hosts;
 mod limits;
 mod login;
