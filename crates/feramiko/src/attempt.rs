@@ -33,7 +33,7 @@ impl Attempt {
     }
 
     /// Logs the user in; where the server has [steps](crate::ServerBuilder::steps), says that this step is done. For a
-    /// [`Proof::KeyOffer`] it only says that the key would do. For a [`Proof::None`] it lets anybody in.
+    /// [`Proof::KeyOffer`] or a [`Proof::CertificateOffer`] it only says that it would do. For a [`Proof::None`] it lets anybody in.
     ///
     /// # Errors
     /// The connection has ended, or the answer does not fit the proof, which then counts as a rejection.
@@ -115,7 +115,8 @@ impl Attempt {
         let Some(attempt) = self.attempt.take() else { return Ok(()) };
         let user = attempt.user().to_owned();
         // An offer proves nothing: whoever makes it has still to come with a signature.
-        let is_step = consents(&decision) && !matches!(attempt.proof(), Proof::KeyOffer(_));
+        let offer = matches!(attempt.proof(), Proof::KeyOffer(_) | Proof::CertificateOffer(_));
+        let is_step = consents(&decision) && !offer;
         self.handle.0.with(|state, now| {
             state.alive()?;
             let together = holds.map_err(|denied| denied.to_string()).and_then(|()| {
@@ -145,7 +146,13 @@ impl Attempt {
     /// Whether a login with these restrictions holds here and now.
     fn holds(&self, restrictions: &Restrictions) -> Result<(), Denied> {
         let (address, host) = self.whereabouts();
-        restrictions.check(Circumstances { address, host: host.as_deref(), now: SystemTime::now() })
+        restrictions.check(Circumstances { address, host: host.as_deref(), now: SystemTime::now() })?;
+        let said = match self.proof() {
+            Proof::Key(verified) => verified.security_key(),
+            Proof::Certificate(verified) => verified.security_key(),
+            _ => None,
+        };
+        said.map_or(Ok(()), |said| restrictions.check_security_key(said.user_present(), said.user_verified()))
     }
 
     /// The client's address, and the name of its host where the server asks for names: not under the lock.

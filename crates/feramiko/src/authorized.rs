@@ -4,8 +4,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use feramiko_keys::certificate::{CertificateError, UserCheck};
 use feramiko_keys::{
-    AuthorizedKeys, Circumstances, Denied, KeyError, Ownership, PublicKey, Restrictions, RevokedKeys,
+    AuthorizedKeys, Certificate, Circumstances, Denied, KeyError, Ownership, PublicKey, Restrictions,
+    RevokedKeys,
 };
 use feramiko_proto::Proof;
 
@@ -106,11 +108,9 @@ impl AuthorizedKeysPolicy {
         key: &PublicKey,
         circumstances: Circumstances<'_>,
     ) -> Result<Option<Restrictions>, KeyError> {
-        for path in &self.revoked {
-            if RevokedKeys::load(path)?.is_revoked(key) {
-                tracing::warn!(user = feramiko_wire::sanitize(user.as_bytes()), key = %key.fingerprint(), "a revoked key");
-                return Ok(None);
-            }
+        if revoked(&self.revoked)?.is_revoked(key) {
+            tracing::warn!(user = feramiko_wire::sanitize(user.as_bytes()), key = %key.fingerprint(), "a revoked key");
+            return Ok(None);
         }
         let Some((path, keys)) = self.keys(user)? else { return Ok(None) };
         match keys.authorize(key, circumstances) {
@@ -120,6 +120,51 @@ impl AuthorizedKeysPolicy {
                 Ok(None)
             }
         }
+    }
+
+    /// What the holder of a certificate may do who logs in as `user`, by the lines with `cert-authority`: what the line
+    /// and the certificate permit both. Or why not.
+    ///
+    /// It reads files, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not to be trusted.
+    pub fn judge_certificate(
+        &self,
+        user: &str,
+        certificate: &Certificate,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Result<Restrictions, CertificateError>, KeyError> {
+        let revoked = revoked(&self.revoked)?;
+        let authority = certificate.authority();
+        let mut refused = CertificateError::UnknownAuthority { authority: authority.fingerprint() };
+        let Some((path, keys)) = self.keys(user)? else { return Ok(Err(refused)) };
+        for entry in keys.find_authority(authority) {
+            let names: Vec<&str> = match &entry.principals {
+                Some(names) => names.iter().map(String::as_str).collect(),
+                None => vec![user],
+            };
+            let authorities = std::slice::from_ref(authority);
+            let Circumstances { address, now, .. } = circumstances;
+            let check =
+                UserCheck { principals: &names, authorities, revoked: &revoked, now, source: address };
+            let granted = match certificate.check_user(&check) {
+                Ok(granted) => granted,
+                Err(why) => {
+                    refused = why;
+                    continue;
+                }
+            };
+            if let Err(denied) = entry.restrictions.check(circumstances) {
+                tell(&path, user, denied);
+                continue;
+            }
+            // Two commands that are forced and differ leave nothing that could be run.
+            if let Ok(both) = self.restrictions(entry.restrictions.clone()).and(granted) {
+                return Ok(Ok(both));
+            }
+        }
+        Ok(Err(refused))
     }
 
     /// Answers an attempt by public key; hands others back.
@@ -165,6 +210,11 @@ impl AuthorizedKeysPolicy {
         }
         restrictions
     }
+}
+
+/// All that these files revoke.
+pub(crate) fn revoked(paths: &[PathBuf]) -> Result<RevokedKeys, KeyError> {
+    paths.iter().try_fold(RevokedKeys::default(), |all, path| Ok(all.or(RevokedKeys::load(path)?)))
 }
 
 fn tell(path: &Path, user: &str, denied: Denied) {

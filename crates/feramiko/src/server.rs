@@ -11,6 +11,7 @@ use feramiko_proto::{Algorithms, ServerConfig, Steps};
 
 use crate::acceptor::Acceptor;
 use crate::authorized::AuthorizedKeysPolicy;
+use crate::certified::CertificatePolicy;
 use crate::driver::socket::Socket;
 use crate::error::Error;
 use crate::gate::Gate;
@@ -18,7 +19,7 @@ use crate::helper::Driver;
 use crate::limits::{Admission, MaxStartups, SourceRate};
 use crate::pending::Pending;
 use crate::permissions::NameOf;
-use crate::server_connection::ServerConnection;
+use crate::server_connection::{Policies, ServerConnection};
 use crate::transport::{Transport, show};
 
 /// Takes SSH connections in. A handle: the last clone dropped stops listening; connections go on.
@@ -95,7 +96,7 @@ pub struct ServerBuilder {
 /// What clients may do.
 #[derive(Clone, Default)]
 struct Rules {
-    policy: Option<Arc<AuthorizedKeysPolicy>>,
+    policies: Policies,
     env: Option<Arc<[String]>>,
     name_of: Option<NameOf>,
 }
@@ -245,13 +246,13 @@ impl Setup {
         peer: Option<SocketAddr>,
         permit: Option<crate::gate::Permit>,
     ) -> ServerConnection {
-        let Rules { policy, env, name_of } = self.rules.clone();
+        let Rules { policies, env, name_of } = self.rules.clone();
         transport.shared().with(|state, _| {
             let permissions = &mut state.permissions;
             permissions.address = peer.map(|peer| peer.ip());
             (permissions.env, permissions.name_of) = (env, name_of);
         });
-        ServerConnection::new(transport, peer, permit, policy)
+        ServerConnection::new(transport, peer, permit, policies)
     }
 }
 
@@ -294,7 +295,14 @@ impl ServerBuilder {
     /// Answers public keys by the files that this names: a path with `%u` for the user, or a policy. What the options in
     /// them forbid is refused for as long as the connection lives.
     pub fn authorized_keys(mut self, policy: impl Into<AuthorizedKeysPolicy>) -> Self {
-        self.rules.policy = Some(Arc::new(policy.into()));
+        self.rules.policies.keys = Some(Arc::new(policy.into()));
+        self
+    }
+
+    /// Answers certificates by the authorities that this trusts. What a certificate does not permit is refused for as long
+    /// as the connection lives.
+    pub fn certificates(mut self, policy: CertificatePolicy) -> Self {
+        self.rules.policies.certificates = Some(Arc::new(policy));
         self
     }
 

@@ -10,6 +10,7 @@ use feramiko_proto::{ConnectionError, ExitStatus, OpenFailure, Pty, Request};
 use crate::agent::{AgentSource, lend};
 use crate::attempt::Attempt;
 use crate::authorized::AuthorizedKeysPolicy;
+use crate::certified::{self, CertificatePolicy};
 use crate::channel::Channel;
 use crate::error::Error;
 use crate::gate::Permit;
@@ -33,7 +34,14 @@ pub struct ServerConnection {
     transport: Transport,
     peer: Option<SocketAddr>,
     doorstep: Arc<Mutex<Doorstep>>,
-    policy: Option<Arc<AuthorizedKeysPolicy>>,
+    policies: Policies,
+}
+
+/// What a server answers by itself.
+#[derive(Clone, Default)]
+pub(crate) struct Policies {
+    pub(crate) keys: Option<Arc<AuthorizedKeysPolicy>>,
+    pub(crate) certificates: Option<Arc<CertificatePolicy>>,
 }
 
 /// What belongs to a client that is not logged in yet.
@@ -46,30 +54,35 @@ impl ServerConnection {
         transport: Transport,
         peer: Option<SocketAddr>,
         permit: Option<Permit>,
-        policy: Option<Arc<AuthorizedKeysPolicy>>,
+        policies: Policies,
     ) -> Self {
-        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit })), policy }
+        Self { transport, peer, doorstep: Arc::new(Mutex::new(Doorstep { permit })), policies }
     }
 
     /// The client's next attempt to log in; `None` once it is logged in, as [`user`](Self::user).
     ///
     /// An attempt that is dropped is rejected. Public keys come twice: first as a [`Proof::KeyOffer`](crate::Proof),
     /// where acceptance only says that the key would do, then with a verified signature. Where the server has
-    /// [`authorized_keys`](crate::ServerBuilder::authorized_keys), it has answered them itself.
+    /// [`authorized_keys`](crate::ServerBuilder::authorized_keys), it has answered them itself, and likewise
+    /// [`certificates`](crate::ServerBuilder::certificates).
     ///
     /// # Errors
     /// The connection has ended: the client has gone, or has tried too often or for too long.
     pub fn next_auth(&self) -> Pending<Result<Option<Attempt>, Error>> {
         let (transport, doorstep) = (self.transport.clone(), Arc::clone(&self.doorstep));
-        let policy = self.policy.clone();
+        let Policies { keys, certificates } = self.policies.clone();
         Pending::new(async move {
             loop {
                 let Some(attempt) = transport.next_attempt().await? else {
                     logged_in(&doorstep);
                     return Ok(None);
                 };
-                let left = match &policy {
-                    Some(policy) => policy.answer(attempt)?,
+                let Some(attempt) = certified::answer(certificates.as_deref(), keys.as_deref(), attempt)?
+                else {
+                    continue;
+                };
+                let left = match &keys {
+                    Some(keys) => keys.answer(attempt)?,
                     None => Some(attempt),
                 };
                 if left.is_some() {

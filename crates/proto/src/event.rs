@@ -4,7 +4,7 @@
 //! as long as it likes, and nothing is borrowed meanwhile.
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{Certificate, PublicKey};
+use feramiko_keys::{Certificate, PublicKey, SkDetails};
 
 use crate::error::ConnectionError;
 use crate::shown::Shown;
@@ -327,6 +327,7 @@ pub enum Proof {
 pub struct VerifiedKey {
     pub(crate) key: PublicKey,
     pub(crate) algorithm: String,
+    pub(crate) security_key: Option<SkDetails>,
 }
 
 impl VerifiedKey {
@@ -337,6 +338,11 @@ impl VerifiedKey {
     /// The algorithm of the verified signature.
     pub fn algorithm(&self) -> &str {
         &self.algorithm
+    }
+    /// What a FIDO device said with its signature, where the key is in one. It was touched; whether it knew its user is to
+    /// be held against `verify-required`.
+    pub fn security_key(&self) -> Option<SkDetails> {
+        self.security_key
     }
 }
 
@@ -369,6 +375,7 @@ impl VerifiedHost {
 pub struct VerifiedCertificate {
     pub(crate) certificate: Certificate,
     pub(crate) algorithm: String,
+    pub(crate) security_key: Option<SkDetails>,
 }
 
 impl VerifiedCertificate {
@@ -379,6 +386,11 @@ impl VerifiedCertificate {
     /// The algorithm of the request: `rsa-sha2-512-cert-v01@openssh.com`.
     pub fn algorithm(&self) -> &str {
         &self.algorithm
+    }
+    /// What a FIDO device said with its signature, where the key is in one. It was touched; whether it knew its user is to
+    /// be held against `verify-required`.
+    pub fn security_key(&self) -> Option<SkDetails> {
+        self.security_key
     }
 }
 

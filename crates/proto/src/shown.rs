@@ -3,7 +3,7 @@
 use feramiko_crypto::Provider;
 use feramiko_crypto::signing::SignatureScheme;
 use feramiko_keys::certificate::{certificate_algorithm, plain_algorithm};
-use feramiko_keys::{Certificate, KeyError, PublicKey};
+use feramiko_keys::{Certificate, KeyError, PublicKey, SkDetails};
 
 /// An algorithm of KEXINIT's host keys or of a publickey request: a signature scheme, of bare keys or of certified ones.
 #[derive(Debug, Clone, Copy)]
@@ -84,14 +84,18 @@ impl Shown {
         }
     }
 
-    /// Verifies a signature of the key's owner over `message`.
+    /// Verifies a signature of the key's owner over `message`; answers what a FIDO device said with it. One that was not
+    /// touched has not signed.
     pub(crate) fn verify(
         &self,
         algorithm: &Algorithm,
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), KeyError> {
-        self.key().verify(algorithm.scheme, message, signature)
+    ) -> Result<Option<SkDetails>, KeyError> {
+        match self.key().verify_details(algorithm.scheme, message, signature)? {
+            Some(details) if !details.user_present() => Err(KeyError::NotTouched),
+            details => Ok(details),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #[macro_use]
 mod house;
 
+mod certificates;
 mod commands;
 mod configured;
 mod hosts;

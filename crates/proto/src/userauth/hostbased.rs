@@ -68,7 +68,7 @@ pub(crate) fn check_host(context: &Context, request: HostRequest<'_>, signature:
     key.verify(scheme, &request.signed_text(&context.session_id), signature).ok()?;
     Family::Signature.warn_if_legacy(algorithm);
     Some(Proof::HostBased(VerifiedHost {
-        key: VerifiedKey { key, algorithm: algorithm.to_owned() },
+        key: VerifiedKey { key, algorithm: algorithm.to_owned(), security_key: None },
         // As in known_hosts: without the dot that ends a whole name.
         host: request.host.strip_suffix('.').unwrap_or(request.host).to_owned(),
         user: request.client_user.to_owned(),

@@ -121,17 +121,21 @@ pub(crate) fn check_key(
     }
     let algorithm = Algorithm::named(&context.common.provider, name)?;
     let shown = algorithm.read(key, context.common.min_rsa_bits)?;
-    if let Some(signature) = signature {
-        shown.verify(&algorithm, &request.signed_text(&context.session_id), signature).ok()?;
-        Family::Signature.warn_if_legacy(name);
-    }
+    let security_key = match signature {
+        Some(signature) => {
+            let said = shown.verify(&algorithm, &request.signed_text(&context.session_id), signature).ok()?;
+            Family::Signature.warn_if_legacy(name);
+            said
+        }
+        None => None,
+    };
     let algorithm = name.to_owned();
     Some(match (shown, signature) {
         (Shown::Key(key), None) => Proof::KeyOffer(key),
-        (Shown::Key(key), Some(_)) => Proof::Key(VerifiedKey { key, algorithm }),
+        (Shown::Key(key), Some(_)) => Proof::Key(VerifiedKey { key, algorithm, security_key }),
         (Shown::Certificate(certificate), None) => Proof::CertificateOffer(certificate),
         (Shown::Certificate(certificate), Some(_)) => {
-            Proof::Certificate(VerifiedCertificate { certificate, algorithm })
+            Proof::Certificate(VerifiedCertificate { certificate, algorithm, security_key })
         }
     })
 }
