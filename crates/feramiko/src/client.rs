@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feramiko_keys::PublicKey;
+use feramiko_keys::{HostKeyChanges, PublicKey};
 
 use crate::channel::Channel;
 use crate::error::{Error, Tried};
@@ -79,6 +79,16 @@ impl Client {
     /// The server's host key.
     pub fn host_key(&self) -> &PublicKey {
         &self.login.host_key
+    }
+
+    /// What the host keys that the server announced after login have changed in known_hosts (`UpdateHostKeys`): waits for
+    /// work that is under way, and answers `None` where there was nothing to change. A program that is about to end asks
+    /// before it closes the connection, so that nothing is cut short.
+    ///
+    /// # Errors
+    /// The server did not prove its keys, or a file could not be written. The connection goes on all the same.
+    pub fn host_key_update(&self) -> Pending<Result<Option<HostKeyChanges>, Error>> {
+        self.transport.host_key_update()
     }
 
     /// How the login went, step by step, the last one being the success. Where no step has a [`proof`](Tried::proof), the

@@ -10,7 +10,7 @@ use feramiko_proto::ClientConfig;
 use crate::agent::source::AgentSource;
 use crate::client::Client;
 use crate::config::{AgentChoice, HostConfig, Jump, Keyword, Proxy, SshConfig, Weight};
-use crate::connect::{Connect, EachHop, Source, Trust, Way};
+use crate::connect::{Connect, EachHop, Source, Way};
 use crate::connecting::{Handshake, Line, open, through};
 use crate::dial::{self, Deadline, DialOptions};
 use crate::driver::socket::Socket;
@@ -20,7 +20,7 @@ use crate::identity::{Identity, Plan, Prepared};
 use crate::pending::Pending;
 use crate::settings;
 use crate::state::ShowBanner;
-use crate::verify::{HostKeyVerifier, KnownHostsFiles, PinnedKeys, UnknownHost, prefer};
+use crate::verify::{HostKeyVerifier, prefer};
 
 /// The most hops from here to a host, those of the hops' own configurations included.
 const MAX_HOPS: u32 = 16;
@@ -94,7 +94,7 @@ impl Ready {
         }
         let Connect { way, trust, plan, banner, mut config, said, each_hop, .. } = connect;
         settings::apply(&mut config, &said, &host)?;
-        let verifier = verifier(trust, &host)?;
+        let mut verifier = trust.verifier(&host)?;
         let plan = complete(plan, said.tries, said.identities_only, &host)?;
         let prepared = plan.prepare()?;
         if said.algorithms || said.config || !host.is_set(Keyword::HostKeyAlgorithms) {
@@ -106,13 +106,18 @@ impl Ready {
             #[cfg(feature = "tokio")]
             Way::OverAsync(stream) => NextStep::Line(Line::OverAsync(stream)),
             Way::Through(transport) => NextStep::Through(transport),
-            Way::Usual => usual_way(&host, driver, deadline)?,
+            Way::Usual => usual_way(&host, driver, deadline, &mut *verifier)?,
         };
         Ok(Self { host, way, verifier, prepared, config, banner, each_hop })
     }
 
     async fn connect(self, driver: Driver, deadline: Deadline, hops_left: u32) -> Result<Client, Error> {
         let (host, port) = (self.host.host(), self.host.port());
+        #[cfg_attr(
+            not(feature = "tokio"),
+            expect(unused_mut, reason = "a thread has told it where it leads")
+        )]
+        let mut verifier = self.verifier;
         let line = match self.way {
             NextStep::Line(line) => line,
             NextStep::Through(transport) => through(&transport, host, port, driver, deadline).await?,
@@ -125,7 +130,11 @@ impl Ready {
             }
             #[cfg(feature = "tokio")]
             NextStep::Dial(options) => {
-                Line::OverAsync(Box::new(dial::connect_async(host, port, &options, deadline).await?))
+                let stream = dial::connect_async(host, port, &options, deadline).await?;
+                if let Ok(peer) = stream.peer_addr() {
+                    verifier.connected_to(peer.ip());
+                }
+                Line::OverAsync(Box::new(stream))
             }
         };
         let transport = open(line, self.config, deadline)?;
@@ -133,7 +142,7 @@ impl Ready {
             transport.show_banner(show);
         }
         let user = self.host.user().to_owned();
-        Handshake { transport, user, deadline, driver }.run(self.verifier, self.prepared).await
+        Handshake { transport, user, deadline, driver }.run(verifier, self.prepared).await
     }
 }
 
@@ -154,12 +163,17 @@ fn host_config(connect: &Connect) -> Result<HostConfig, Error> {
 
 /// Host key and credentials are declared: nothing else of the machine is needed.
 fn needs_nothing(connect: &Connect) -> bool {
-    let pinned = !matches!(connect.trust, Trust::Files { .. });
+    let pinned = connect.trust.is_pinned();
     let usual = |identity: &Identity| matches!(identity, Identity::Usual);
     pinned && !connect.plan.identities.is_empty() && !connect.plan.identities.iter().any(usual)
 }
 
-fn usual_way(host: &HostConfig, driver: Driver, deadline: Deadline) -> Result<NextStep, Error> {
+fn usual_way(
+    host: &HostConfig,
+    driver: Driver,
+    deadline: Deadline,
+    verifier: &mut dyn HostKeyVerifier,
+) -> Result<NextStep, Error> {
     let options = match host.proxy()? {
         Proxy::Command(command) => return Ok(NextStep::Line(Line::Over(proxy_command(&command)?))),
         Proxy::Jump(hops) => return Ok(NextStep::Jump(hops)),
@@ -168,6 +182,9 @@ fn usual_way(host: &HostConfig, driver: Driver, deadline: Deadline) -> Result<Ne
     match driver {
         Driver::Thread => {
             let stream = dial::connect(host.host(), host.port(), &options, deadline)?;
+            if let Ok(peer) = stream.peer_addr() {
+                verifier.connected_to(peer.ip());
+            }
             Ok(NextStep::Line(Line::Over(stream.into())))
         }
         #[cfg(feature = "tokio")]
@@ -214,35 +231,6 @@ fn too_many_hops(host: &str) -> Error {
         text: host.to_owned(),
         problem: "the way to it leads through itself, or through too many hops",
     }
-}
-
-fn verifier(trust: Trust, host: &HostConfig) -> Result<Box<dyn HostKeyVerifier>, Error> {
-    Ok(match trust {
-        Trust::Other(verifier) => verifier,
-        Trust::Keys(keys) => Box::new(PinnedKeys(keys)),
-        Trust::Fingerprints(pinned) => Box::new(pinned),
-        Trust::Files { files, unknown, hashed } => {
-            let files = match files {
-                Some(files) => files,
-                None => {
-                    let (own, system) = host.known_hosts_files()?;
-                    // Where nothing is kept, nothing is known.
-                    own.into_iter().chain(system).filter(|path| path != Path::new("/dev/null")).collect()
-                }
-            };
-            let unknown = unknown.unwrap_or_else(|| match host.text(Keyword::StrictHostKeyChecking) {
-                Some("accept-new" | "false") => UnknownHost::Accept,
-                _ => UnknownHost::Refuse,
-            });
-            // Under another name a host has no port of its own, as for OpenSSH.
-            let (name, port) = match host.host_key_alias() {
-                Some(alias) => (alias.to_lowercase(), crate::address::SSH_PORT),
-                None => (host.host().to_owned(), host.port()),
-            };
-            let hashed = hashed.unwrap_or_else(|| host.flag(Keyword::HashKnownHosts));
-            Box::new(KnownHostsFiles::load(&name, port, files, unknown)?.hash_names(hashed))
-        }
-    })
 }
 
 /// Puts the configuration's keys where they are wanted, and its order of methods where none is declared.

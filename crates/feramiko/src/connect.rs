@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{PublicKey, Signer};
+use feramiko_keys::Signer;
 use feramiko_proto::{Algorithms, ClientConfig, Prompts};
 
 use crate::address::Address;
@@ -14,12 +14,12 @@ use crate::config::{HostConfig, SshConfig};
 #[cfg(feature = "tokio")]
 use crate::connecting::AsyncStream;
 use crate::driver::socket::Socket;
-use crate::error::{Error, HostKeyRefusal};
+use crate::error::Error;
 use crate::helper::Driver;
 use crate::identity::{HostVoucher, Identity, Plan};
 use crate::state::ShowBanner;
 use crate::transport::Transport;
-use crate::verify::{HostKeyVerifier, PinnedFingerprints, UnknownHost};
+use crate::trust::Trust;
 
 /// The deadline where none is said.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
@@ -82,19 +82,6 @@ pub(crate) enum Way {
     OverAsync(Box<dyn AsyncStream>),
 }
 
-/// Who decides about the host key.
-pub(crate) enum Trust {
-    /// What is `None` is the configuration's.
-    Files {
-        files: Option<Vec<PathBuf>>,
-        unknown: Option<UnknownHost>,
-        hashed: Option<bool>,
-    },
-    Keys(Vec<PublicKey>),
-    Fingerprints(PinnedFingerprints),
-    Other(Box<dyn HostKeyVerifier>),
-}
-
 impl Connect {
     pub(crate) fn to(address: &str) -> Self {
         Self {
@@ -102,7 +89,7 @@ impl Connect {
             problem: None,
             source: Source::Unsaid,
             way: Way::Usual,
-            trust: Trust::Files { files: None, unknown: None, hashed: None },
+            trust: Trust::default(),
             plan: Plan::default(),
             banner: None,
             config: ClientConfig::default(),
@@ -289,75 +276,6 @@ impl Connect {
     /// Gives a new password when the server says that the old one has expired; it gets the server's words.
     pub fn new_password(mut self, ask: impl FnMut(&str) -> Option<Secret> + Send + 'static) -> Self {
         self.plan.new_password = Some(Arc::new(Mutex::new(ask)));
-        self
-    }
-
-    // Which host key is trusted.
-
-    /// Trusts this host key and no other; said several times, any of them.
-    pub fn host_key(mut self, key: PublicKey) -> Self {
-        match &mut self.trust {
-            Trust::Keys(keys) => keys.push(key),
-            trust => *trust = Trust::Keys(vec![key]),
-        }
-        self
-    }
-
-    /// Trusts the host key of this fingerprint (`SHA256:…`) and no other; said several times, any of them.
-    pub fn fingerprint(mut self, fingerprint: &str) -> Self {
-        match (fingerprint.parse(), &mut self.trust) {
-            (Ok(fingerprint), Trust::Fingerprints(pinned)) => pinned.0.push(fingerprint),
-            (Ok(fingerprint), trust) => *trust = Trust::Fingerprints(PinnedFingerprints(vec![fingerprint])),
-            (Err(error), _) => {
-                self.problem.get_or_insert(error.into());
-            }
-        }
-        self
-    }
-
-    /// Trusts what this file says, in place of the files of the user and of the system; said several times, all of them.
-    pub fn known_hosts(mut self, path: impl Into<PathBuf>) -> Self {
-        match &mut self.trust {
-            Trust::Files { files, .. } => files.get_or_insert_default().push(path.into()),
-            trust => {
-                let files = Some(vec![path.into()]);
-                *trust = Trust::Files { files, unknown: None, hashed: None };
-            }
-        }
-        self
-    }
-
-    /// Trusts a host of which nothing is known, and writes its key to the first known_hosts file. A changed or revoked
-    /// key is refused all the same.
-    pub fn accept_new(self) -> Self {
-        self.unknown_host(UnknownHost::Accept)
-    }
-
-    /// Asks about a host of which nothing is known: the function is shown [`HostKeyRefusal::Unknown`] and answers whether
-    /// to trust, and write down, the key. The time it takes counts: see [`deadline`](Self::deadline).
-    pub fn ask_unknown(self, ask: impl FnMut(&HostKeyRefusal) -> bool + Send + 'static) -> Self {
-        self.unknown_host(UnknownHost::Ask(Box::new(ask)))
-    }
-
-    fn unknown_host(mut self, choice: UnknownHost) -> Self {
-        match &mut self.trust {
-            Trust::Files { unknown, .. } => *unknown = Some(choice),
-            trust => *trust = Trust::Files { files: None, unknown: Some(choice), hashed: None },
-        }
-        self
-    }
-
-    /// Whether names are hidden in the lines that are written to known_hosts (`HashKnownHosts`). Default: no.
-    pub fn hash_known_hosts(mut self, hash: bool) -> Self {
-        if let Trust::Files { hashed, .. } = &mut self.trust {
-            *hashed = Some(hash);
-        }
-        self
-    }
-
-    /// Lets something else decide about the host key.
-    pub fn verifier(mut self, verifier: impl HostKeyVerifier + 'static) -> Self {
-        self.trust = Trust::Other(Box::new(verifier));
         self
     }
 

@@ -15,6 +15,7 @@ use crate::helper::{Driver, blocking};
 use crate::identity::Prepared;
 use crate::login::log_in;
 use crate::pending::Pending;
+use crate::rotation::HostKeyKeeper;
 use crate::transport::Transport;
 use crate::verify::HostKeyVerifier;
 
@@ -146,6 +147,10 @@ impl HostKeyVerifier for Watched {
     fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
         self.asked.store(true, Ordering::Relaxed);
         self.verifier.verify_certificate(certificate)
+    }
+
+    fn keeper(&mut self) -> Option<HostKeyKeeper> {
+        self.verifier.keeper()
     }
 
     fn is_slow(&self) -> bool {

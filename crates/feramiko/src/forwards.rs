@@ -29,7 +29,7 @@ impl Transport {
                 if state.connection.is_client() {
                     return Err(Misuse::WrongRole.into());
                 }
-                state.connection.handle_global(&FORWARD_REQUESTS);
+                state.hear(&FORWARD_REQUESTS);
                 Ok::<_, Error>(())
             })?;
             let check = |state: &mut State, _| match state.globals.pop_front() {

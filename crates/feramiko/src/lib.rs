@@ -105,11 +105,13 @@ mod error;
 mod forwards;
 mod gate;
 mod helper;
+mod hostkeys;
 mod identity;
 mod incoming;
 #[cfg(feature = "terminal")]
 mod interactive;
 mod keyring;
+mod known;
 mod lending;
 mod limits;
 mod login;
@@ -120,6 +122,7 @@ mod pollable;
 mod process;
 mod quote;
 mod refusal;
+mod rotation;
 mod server;
 mod server_connection;
 mod session;
@@ -130,6 +133,7 @@ mod sorting;
 mod state;
 mod traffic;
 mod transport;
+mod trust;
 mod trusted_hosts;
 mod verify;
 mod waiters;
@@ -149,11 +153,13 @@ pub use error::*;
 pub use forwards::IncomingGlobal;
 pub use helper::Driver;
 pub use incoming::{IncomingChannel, IncomingRequest};
+pub use known::*;
 pub use limits::{MaxStartups, SourceRate};
 pub use pending::Pending;
 pub use pollable::Pollable;
 pub use process::{Command, Output, Process, Status};
 pub use quote::quote;
+pub use rotation::{HostKeyKeeper, UpdateHostKeys};
 pub use server::{Bind, Server, ServerBuilder};
 pub use server_connection::{Program, ServerConnection, Session, Start, exit_status};
 pub use session::Terminal;
@@ -165,9 +171,9 @@ pub use verify::*;
 pub use feramiko_crypto::Secret;
 pub use feramiko_keys::certificate;
 pub use feramiko_keys::{
-    AuthorizedKey, AuthorizedKeys, Certificate, CertifiedKey, Circumstances, Denied, Fingerprint, KeyError,
-    KeyType, KnownHosts, Ownership, PermitList, Permits, PrivateKey, PublicKey, Restrictions, RevokedKeys,
-    Signer, SourceList,
+    AuthorizedKey, AuthorizedKeys, Certificate, CertifiedKey, Circumstances, Denied, Fingerprint,
+    HostKeyChanges, KeyError, KeyType, KnownHosts, LookupName, Ownership, PermitList, Permits, PrivateKey,
+    PublicKey, Restrictions, RevokedKeys, Signer, SourceList, SshfpRecord, SshfpVerdict,
 };
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,

@@ -81,6 +81,7 @@ struct Setup {
     signers: Vec<Arc<dyn Signer>>,
     gate: Arc<Gate>,
     rules: Rules,
+    announce: bool,
 }
 
 /// Makes a [`Server`].
@@ -91,6 +92,7 @@ pub struct ServerBuilder {
     startups: MaxStartups,
     rate: Option<SourceRate>,
     rules: Rules,
+    announce: bool,
 }
 
 /// What clients may do.
@@ -110,6 +112,7 @@ impl Server {
             startups: MaxStartups::default(),
             rate: None,
             rules: Rules::default(),
+            announce: true,
         }
     }
 
@@ -252,6 +255,8 @@ impl Setup {
             permissions.address = peer.map(|peer| peer.ip());
             (permissions.env, permissions.name_of) = (env, name_of);
         });
+        // In time: nobody is logged in before the application has this connection.
+        transport.announce_host_keys(self.announce);
         ServerConnection::new(transport, peer, permit, policies)
     }
 }
@@ -268,6 +273,13 @@ impl ServerBuilder {
     /// Others are refused before anybody is asked.
     pub fn methods<S: Into<String>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
         self.config.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether clients are told after login which host keys there are, so that they can learn new ones before old ones go
+    /// (`hostkeys-00@openssh.com`). Default: yes.
+    pub fn announce_host_keys(mut self, announce: bool) -> Self {
+        self.announce = announce;
         self
     }
 
@@ -408,7 +420,8 @@ impl ServerBuilder {
         self.config.check()?;
         let admission = Admission::new(self.startups, self.rate);
         let gate = Gate::new(admission, self.config.common.provider.random);
-        Ok(Setup { config: Arc::new(self.config), signers: self.signers, gate, rules: self.rules })
+        let (config, signers) = (Arc::new(self.config), self.signers);
+        Ok(Setup { config, signers, gate, rules: self.rules, announce: self.announce })
     }
 }
 

@@ -39,6 +39,7 @@ impl State {
                     self.wake(Topic::Attempts);
                 }
                 Event::Authenticated => {
+                    self.announce_host_keys(now);
                     self.wake(Topic::Attempts);
                     self.wake(Topic::Opens);
                 }
@@ -49,7 +50,7 @@ impl State {
                         self.wake(Topic::Replies);
                     }
                 }
-                Event::Global(request) => self.sort_forward(request, now),
+                Event::Global(request) => self.sort_global(request, now),
                 event => self.sort_channel(event, now),
             }
         }
@@ -141,7 +142,7 @@ impl State {
     }
 
     /// A request to forward, or to end that.
-    fn sort_forward(&mut self, request: GlobalRequest, now: Instant) {
+    pub(crate) fn sort_forward(&mut self, request: GlobalRequest, now: Instant) {
         let permitted = self.permissions.global(request.name(), request.data());
         if permitted && self.globals.len() < MAX_GLOBALS {
             self.globals.push_back(request);

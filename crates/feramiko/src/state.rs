@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use feramiko_keys::Signer;
 use feramiko_proto::{
-    AuthAttempt, AuthOutcome, ChannelId, Connection, ConnectionError, DisconnectReason, GlobalId,
-    GlobalRequest, HostKeyQuestion, OpenRequest, Prompts,
+    AuthAttempt, AuthOutcome, ChannelId, ClientConfig, Connection, ConnectionError, DisconnectReason,
+    GlobalId, GlobalRequest, HostKeyQuestion, OpenRequest, Prompts,
 };
 
 use crate::driver::FLUSH_LINGER;
@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::lending::Lending;
 use crate::permissions::Permissions;
 use crate::pollable::Signal;
+use crate::rotation::HostKeys;
 use crate::slot::Slot;
 use crate::verify::HostKeyVerifier;
 use crate::waiters::{Side, Topic, Waiters, Woken};
@@ -44,11 +45,16 @@ pub(crate) struct State {
     pub(crate) verifier: Option<Box<dyn HostKeyVerifier>>,
     /// Of a server's host keys.
     pub(crate) host_signers: Vec<Arc<dyn Signer>>,
+    pub(crate) host_keys: HostKeys,
+    /// A client's.
+    pub(crate) client_config: Option<Arc<ClientConfig>>,
     pub(crate) auth: Auth,
     pub(crate) banner: Banner,
     pub(crate) attempts: VecDeque<AuthAttempt>,
     pub(crate) opens: VecDeque<OpenRequest>,
     pub(crate) globals: VecDeque<GlobalRequest>,
+    /// The global requests that somebody here wants to hear of.
+    heard: Vec<&'static str>,
     /// What a client may do.
     pub(crate) permissions: Permissions,
     /// Somebody pulls channels; a client that nobody has asked for channels refuses them at once.
@@ -169,6 +175,10 @@ pub(crate) enum AuthEvent {
 impl State {
     pub(crate) fn new(connection: Connection, host_signers: Vec<Arc<dyn Signer>>) -> Self {
         let takes_opens = !connection.is_client();
+        let host_keys = match connection.is_client() {
+            true => HostKeys::Ignored,
+            false => HostKeys::Ours { announced: true, asked: 0, busy: false },
+        };
         Self {
             connection,
             slots: HashMap::new(),
@@ -181,11 +191,14 @@ impl State {
             host_key: None,
             verifier: None,
             host_signers,
+            host_keys,
+            client_config: None,
             auth: Auth::default(),
             banner: Banner::default(),
             attempts: VecDeque::new(),
             opens: VecDeque::new(),
             globals: VecDeque::new(),
+            heard: Vec::new(),
             permissions: Permissions::default(),
             takes_opens,
             lending: Lending::default(),
@@ -200,6 +213,14 @@ impl State {
     /// The connection's cause of death as a result.
     pub(crate) fn alive(&self) -> Result<(), Error> {
         self.cause.clone().map_or(Ok(()), Err)
+    }
+
+    /// These global requests are to be heard of too.
+    pub(crate) fn hear(&mut self, names: &[&'static str]) {
+        let new = |name: &&&str| !self.heard.contains(*name);
+        let new: Vec<&'static str> = names.iter().filter(new).copied().collect();
+        self.heard.extend(new);
+        self.connection.handle_global(&self.heard);
     }
 
     pub(crate) fn new_key(&mut self) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use feramiko_keys::{Certificate, PublicKey, Signer};
+use feramiko_keys::{Certificate, HostKeyChanges, PublicKey, Signer};
 use feramiko_proto::{
     ClientConfig, Connection, DisconnectReason, HostKeyQuestion, Misuse, Negotiated, ServerConfig,
     SessionProof,
@@ -16,6 +16,7 @@ use crate::driver::{socket::Socket, thread};
 use crate::error::{Error, HostKeyRefusal};
 use crate::incoming::IncomingChannel;
 use crate::pending::Pending;
+use crate::rotation::HostKeys;
 use crate::shared::{Handle, Shared, Undo};
 use crate::slot::Slot;
 use crate::state::{ShowBanner, State, Traffic};
@@ -153,6 +154,35 @@ impl Transport {
         };
         let verdict = if trust { Ok(()) } else { Err(refusal()) };
         self.look(|state, now| state.answer_host_key(question, verdict, now));
+    }
+
+    /// Client: what the host keys that the server announced after login have changed in known_hosts, where the verifier
+    /// has a [`keeper`](HostKeyVerifier::keeper) for them. Waits for work that is under way, and answers `None` at once
+    /// where nothing has been announced (a server announces before it opens the first channel).
+    ///
+    /// # Errors
+    /// The server did not prove its keys, or a file could not be written. The connection goes on all the same.
+    pub fn host_key_update(&self) -> Pending<Result<Option<HostKeyChanges>, Error>> {
+        let handle = Arc::clone(&self.handle);
+        Pending::new(async move {
+            let check = |state: &mut State, _| match &state.host_keys {
+                HostKeys::Done(learned) => Some(learned.clone()),
+                HostKeys::UnderWay if state.flow.done => state.cause.clone().map(Err),
+                HostKeys::UnderWay => None,
+                _ => Some(Ok(None)),
+            };
+            handle.0.until(Topic::Replies, check).await
+        })
+    }
+
+    /// Server: whether clients are told after login which host keys there are, so that they can learn new ones before old
+    /// ones go (OpenSSH PROTOCOL section 2.5). Default: yes.
+    pub fn announce_host_keys(&self, announce: bool) {
+        self.look(|state, _| {
+            if let HostKeys::Ours { announced, .. } = &mut state.host_keys {
+                *announced = announce;
+            }
+        });
     }
 
     /// Client: the server's host key, once it is trusted.
@@ -422,7 +452,9 @@ impl std::fmt::Debug for Transport {
 
 fn client_state(config: Arc<ClientConfig>) -> Result<State, Error> {
     config.check()?;
-    Ok(State::new(Connection::client(config, Instant::now()), Vec::new()))
+    let mut state = State::new(Connection::client(Arc::clone(&config), Instant::now()), Vec::new());
+    state.client_config = Some(config);
+    Ok(state)
 }
 
 /// What clients are shown of a server's host keys: the keys and the certificates that they have.

@@ -3,12 +3,13 @@
 //! There is no connection without a verifier, and an error of any kind inside one is never trust: a verifier says
 //! `Ok(())`, or the connection ends.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
 
-use feramiko_keys::{Certificate, Fingerprint, HostStatus, KeyError, KnownHosts, PublicKey};
+use feramiko_keys::certificate::Revoked;
+use feramiko_keys::{Certificate, Fingerprint, PublicKey};
 
-use crate::error::{Error, HostKeyRefusal, HostName, KnownAt};
+use crate::error::{Error, HostKeyRefusal};
+use crate::rotation::HostKeyKeeper;
 
 /// Decides whether a server's host key is trusted.
 ///
@@ -42,9 +43,20 @@ pub trait HostKeyVerifier: Send {
         self.verify(certificate.public_key())
     }
 
-    /// The host key algorithms to ask for first, because only keys of these types can be recognized.
+    /// The host key algorithms to ask for first, because only keys of these types can be recognized. Their order among
+    /// one another is that of the configuration.
     fn algorithms(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Where the connection leads, before `verify`; not called where that is not known, as behind a jump.
+    fn connected_to(&mut self, address: IpAddr) {
+        let _ = address;
+    }
+
+    /// Who is to remember the host keys that the server announces after login; asked for after `verify` has said yes.
+    fn keeper(&mut self) -> Option<HostKeyKeeper> {
+        None
     }
 
     /// Whether `verify` may take long: reads the network, asks a person. Then it is called on a thread of its own.
@@ -64,6 +76,14 @@ impl<V: HostKeyVerifier + ?Sized> HostKeyVerifier for Box<V> {
 
     fn algorithms(&self) -> Vec<String> {
         (**self).algorithms()
+    }
+
+    fn connected_to(&mut self, address: IpAddr) {
+        (**self).connected_to(address);
+    }
+
+    fn keeper(&mut self) -> Option<HostKeyKeeper> {
+        (**self).keeper()
     }
 
     fn is_slow(&self) -> bool {
@@ -110,6 +130,49 @@ impl HostKeyVerifier for PinnedFingerprints {
     }
 }
 
+/// Trusts what another verifier trusts, unless it is revoked (`RevokedHostKeys` of ssh_config(5)).
+#[derive(Debug, Clone)]
+pub struct UnlessRevoked<V, R> {
+    /// Who is asked about all other keys.
+    pub verifier: V,
+    /// What is revoked: a list of keys, or a KRL.
+    pub revoked: R,
+}
+
+impl<V: HostKeyVerifier, R: Revoked + Send> HostKeyVerifier for UnlessRevoked<V, R> {
+    fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
+        if self.revoked.is_key_revoked(key) {
+            return Err(HostKeyRefusal::OnList { key: key.clone() }.into());
+        }
+        self.verifier.verify(key)
+    }
+
+    fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
+        let revoked = &self.revoked;
+        let keys = [certificate.public_key(), certificate.authority()];
+        if revoked.is_certificate_revoked(certificate) || keys.iter().any(|key| revoked.is_key_revoked(key)) {
+            return Err(HostKeyRefusal::OnList { key: certificate.public_key().clone() }.into());
+        }
+        self.verifier.verify_certificate(certificate)
+    }
+
+    fn algorithms(&self) -> Vec<String> {
+        self.verifier.algorithms()
+    }
+
+    fn connected_to(&mut self, address: IpAddr) {
+        self.verifier.connected_to(address);
+    }
+
+    fn keeper(&mut self) -> Option<HostKeyKeeper> {
+        self.verifier.keeper()
+    }
+
+    fn is_slow(&self) -> bool {
+        self.verifier.is_slow()
+    }
+}
+
 /// Trusts whoever answers: a man in the middle too, who then sees every password and every byte.
 ///
 /// For throw-away machines on networks that nobody else reaches, and for measurements. Nothing in this library uses it.
@@ -126,152 +189,8 @@ impl HostKeyVerifier for AcceptAnyHostKeyInsecurely {
     }
 }
 
-/// Trusts what known_hosts files say.
-///
-/// All files are read when this is made. A revocation in any of them wins, then a matching line in any of them.
-pub struct KnownHostsFiles {
-    host: HostName,
-    files: Vec<(PathBuf, KnownHosts)>,
-    unknown: UnknownHost,
-    hashed: bool,
-}
-
-/// What to do about a host of which nothing is known. A changed or revoked key is refused whatever is chosen here.
-#[derive(Default)]
-#[non_exhaustive]
-pub enum UnknownHost {
-    /// Refuse.
-    #[default]
-    Refuse,
-    /// Trust it, and write its key to the first of the files. (Trust on first use: protects from the second connection on.)
-    Accept,
-    /// Ask: the function is shown [`HostKeyRefusal::Unknown`] and answers whether to trust, and write down, the key.
-    Ask(Box<dyn FnMut(&HostKeyRefusal) -> bool + Send>),
-}
-
-impl KnownHostsFiles {
-    /// Reads the files; one that is missing is empty. New keys are written to the first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Key`] when a file is there and cannot be read: what it revokes would not be known.
-    pub fn load<P: Into<PathBuf>>(
-        host: &str,
-        port: u16,
-        files: impl IntoIterator<Item = P>,
-        unknown: UnknownHost,
-    ) -> Result<Self, Error> {
-        let load = |path: PathBuf| match KnownHosts::load(&path) {
-            Ok(hosts) => Ok((path, hosts)),
-            Err(error) => Err(Error::key_file(&path, error)),
-        };
-        let files = files.into_iter().map(|path| load(path.into())).collect::<Result<_, _>>()?;
-        Ok(Self { host: HostName { host: host.to_owned(), port }, files, unknown, hashed: false })
-    }
-
-    /// Whether a new line hides the name of the host (`HashKnownHosts`). Default: no.
-    pub fn hash_names(mut self, hashed: bool) -> Self {
-        self.hashed = hashed;
-        self
-    }
-
-    fn refusal(&self, key: &PublicKey) -> Option<HostKeyRefusal> {
-        let HostName { host, port } = &self.host;
-        let check = |hosts: &KnownHosts| hosts.check(host, *port, key);
-        let all: Vec<(&Path, HostStatus)> =
-            self.files.iter().map(|(path, hosts)| (path.as_path(), check(hosts))).collect();
-        let (name, key) = (self.host.clone(), key.clone());
-        let revoked = |(path, status): &(&Path, HostStatus)| match status {
-            HostStatus::Revoked { line } => Some((path.to_path_buf(), *line)),
-            _ => None,
-        };
-        if let Some((file, line)) = all.iter().find_map(revoked) {
-            return Some(HostKeyRefusal::Revoked { host: name, key, file, line });
-        }
-        if all.iter().any(|(_, status)| matches!(status, HostStatus::Known { .. })) {
-            return None;
-        }
-        let others = |(path, status): &(&Path, HostStatus)| match status {
-            HostStatus::Changed { known } | HostStatus::UnknownType { known } => {
-                let at =
-                    |key: &feramiko_keys::KnownKey| KnownAt { file: path.to_path_buf(), key: key.clone() };
-                known.iter().map(at).collect()
-            }
-            _ => Vec::new(),
-        };
-        let known: Vec<KnownAt> = all.iter().flat_map(others).collect();
-        if known.is_empty() {
-            let files = self.files.iter().map(|(path, _)| path.clone()).collect();
-            return Some(HostKeyRefusal::Unknown { host: name, key, files });
-        }
-        Some(HostKeyRefusal::Changed { host: name, key, known })
-    }
-
-    /// A certificate authority stands for the host: a plain key of it is not what is expected.
-    fn is_certified(&self, key: &PublicKey) -> bool {
-        let HostName { host, port } = &self.host;
-        let certified =
-            |hosts: &KnownHosts| matches!(hosts.check(host, *port, key), HostStatus::CertifiedOnly { .. });
-        self.files.iter().any(|(_, hosts)| certified(hosts))
-    }
-
-    fn remember(&self, key: &PublicKey) -> Result<(), Error> {
-        let Some((path, _)) = self.files.first() else { return Ok(()) };
-        let HostName { host, port } = &self.host;
-        KnownHosts::append_to_file(path, host, *port, key, self.hashed)
-            .map_err(|error| Error::key_file(path, error))
-    }
-}
-
-impl HostKeyVerifier for KnownHostsFiles {
-    fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
-        let Some(refusal) = self.refusal(key) else { return Ok(()) };
-        let certified = self.is_certified(key);
-        let trusted = match (&mut self.unknown, &refusal) {
-            (UnknownHost::Accept, HostKeyRefusal::Unknown { .. }) => !certified,
-            (UnknownHost::Ask(ask), HostKeyRefusal::Unknown { .. }) => {
-                if !ask(&refusal) {
-                    let why = "the answer was no".to_owned();
-                    return Err(HostKeyRefusal::Declined { key: key.clone(), why }.into());
-                }
-                true
-            }
-            _ => false,
-        };
-        if trusted { self.remember(key) } else { Err(refusal.into()) }
-    }
-
-    /// The types of the keys that are known, as RFC 8332 names their signatures.
-    fn algorithms(&self) -> Vec<String> {
-        let HostName { host, port } = &self.host;
-        let mut keys = Vec::new();
-        for (_, hosts) in &self.files {
-            let types = hosts.algorithms_for(host, *port);
-            // A key without an entry of its port counts with the one of port 22; so does its type.
-            let all = hosts.keys_for(host, *port).into_iter().chain(hosts.keys_for(host, 22));
-            keys.extend(all.filter(|known| types.contains(&known.algorithm)));
-        }
-        let readable = |blob: &[u8]| -> Result<PublicKey, KeyError> { PublicKey::from_blob(blob) };
-        let keys: Vec<PublicKey> = keys.iter().filter_map(|known| readable(&known.blob).ok()).collect();
-        signature_algorithms(keys.iter())
-    }
-
-    fn is_slow(&self) -> bool {
-        !matches!(self.unknown, UnknownHost::Refuse)
-    }
-}
-
-impl fmt::Debug for KnownHostsFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files: Vec<&PathBuf> = self.files.iter().map(|(path, _)| path).collect();
-        f.debug_struct("KnownHostsFiles")
-            .field("host", &self.host)
-            .field("files", &files)
-            .finish_non_exhaustive()
-    }
-}
-
-fn signature_algorithms<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> Vec<String> {
+/// The signature algorithms of these keys.
+pub(crate) fn signature_algorithms<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in keys.flat_map(|key| key.signature_algorithms()) {
         if !names.iter().any(|known| known == name) {
@@ -281,11 +200,10 @@ fn signature_algorithms<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> Vec<St
     names
 }
 
-/// `list`, with the names of `first` in front; names that are not in `list` stay out.
+/// `list`, with the names that are in `first` too in front. Both parts keep the order of `list`, as in OpenSSH.
 pub(crate) fn prefer(list: &[String], first: &[String]) -> Vec<String> {
-    let wanted = first.iter().filter(|name| list.contains(name));
-    let others = list.iter().filter(|name| !first.contains(name));
-    wanted.chain(others).cloned().collect()
+    let (wanted, others): (Vec<_>, Vec<_>) = list.iter().partition(|name| first.contains(name));
+    wanted.into_iter().chain(others).cloned().collect()
 }
 
 #[cfg(test)]
@@ -298,123 +216,11 @@ mod tests {
         PrivateKey::generate(KeyType::Ed25519).unwrap().public_key().clone()
     }
 
-    struct Files(tempfile::TempDir);
-
-    impl Files {
-        fn new(lines: &[(&str, &PublicKey)]) -> Self {
-            let files = Self(tempfile::tempdir().unwrap());
-            let lines: Vec<String> =
-                lines.iter().map(|(start, key)| format!("{start} {}\n", key.to_line(""))).collect();
-            std::fs::write(files.path(), lines.concat()).unwrap();
-            files
-        }
-
-        fn path(&self) -> PathBuf {
-            self.0.path().join("known_hosts")
-        }
-
-        fn verifier(&self, unknown: UnknownHost) -> KnownHostsFiles {
-            KnownHostsFiles::load("host", 2222, [self.path()], unknown).unwrap()
-        }
-    }
-
     fn refusal(result: Result<(), Error>) -> HostKeyRefusal {
         match result {
             Err(Error::HostKey(refusal)) => *refusal,
             other => panic!("{other:?}"),
         }
-    }
-
-    #[test]
-    fn unknown_changed_and_revoked_are_three_things() {
-        let (known, other, revoked) = (key(), key(), key());
-        let files = Files::new(&[("[host]:2222", &known), ("@revoked *", &revoked)]);
-        let mut verifier = files.verifier(UnknownHost::Refuse);
-        assert!(verifier.verify(&known).is_ok());
-        match refusal(verifier.verify(&other)) {
-            HostKeyRefusal::Changed { known: at, .. } => {
-                assert_eq!(at.len(), 1);
-                assert_eq!((at[0].key.line, &at[0].file), (1, &files.path()));
-                assert_eq!(at[0].key.blob, known.blob());
-            }
-            other => panic!("{other}"),
-        }
-        assert!(matches!(refusal(verifier.verify(&revoked)), HostKeyRefusal::Revoked { line: 2, .. }));
-
-        let mut stranger =
-            KnownHostsFiles::load("elsewhere", 22, [files.path()], UnknownHost::Refuse).unwrap();
-        let text = refusal(stranger.verify(&known)).to_string();
-        for part in ["elsewhere", &known.fingerprint().to_string(), &files.path().display().to_string()] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-    }
-
-    #[test]
-    fn accept_new_writes_the_key_down_and_accepts_no_other_after_that() {
-        let (first, second) = (key(), key());
-        let files = Files::new(&[]);
-        assert!(files.verifier(UnknownHost::Accept).verify(&first).is_ok());
-        let written = std::fs::read_to_string(files.path()).unwrap();
-        assert_eq!(written, format!("[host]:2222 {}\n", first.to_line("")));
-        assert!(files.verifier(UnknownHost::Accept).verify(&first).is_ok());
-        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&second));
-        assert!(matches!(refused, HostKeyRefusal::Changed { .. }));
-        assert_eq!(std::fs::read_to_string(files.path()).unwrap(), written);
-    }
-
-    #[test]
-    fn accept_new_never_takes_a_revoked_key_nor_a_plain_one_of_a_certified_host() {
-        let (revoked, authority) = (key(), key());
-        let files = Files::new(&[("@revoked *", &revoked), ("@cert-authority [host]:2222", &authority)]);
-        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&revoked));
-        assert!(matches!(refused, HostKeyRefusal::Revoked { .. }));
-        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&key()));
-        assert!(matches!(refused, HostKeyRefusal::Unknown { .. }));
-    }
-
-    #[test]
-    fn who_is_asked_sees_the_fingerprint_and_decides() {
-        let key = key();
-        let files = Files::new(&[]);
-        let ask = |answer: bool| {
-            let fingerprint = key.fingerprint();
-            UnknownHost::Ask(Box::new(move |question| {
-                assert_eq!(question.key().fingerprint(), fingerprint);
-                answer
-            }))
-        };
-        let refused = refusal(files.verifier(ask(false)).verify(&key));
-        assert!(matches!(refused, HostKeyRefusal::Declined { .. }));
-        assert_eq!(std::fs::read(files.path()).unwrap(), b"");
-        assert!(files.verifier(ask(true)).verify(&key).is_ok());
-        assert!(files.verifier(UnknownHost::Refuse).verify(&key).is_ok());
-    }
-
-    #[test]
-    fn defect_009_a_key_that_cannot_be_written_down_is_not_accepted() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("known_hosts");
-        let mut verifier = KnownHostsFiles::load("host", 22, [&file], UnknownHost::Accept).unwrap();
-        // Between reading and writing a directory takes the file's place.
-        std::fs::create_dir(&file).unwrap();
-        assert!(matches!(verifier.verify(&key()), Err(Error::Key { .. })));
-        // And one that is there but cannot be read is not taken for empty.
-        let loaded = KnownHostsFiles::load("host", 22, [&file], UnknownHost::Accept);
-        assert!(matches!(loaded, Err(Error::Key { .. })));
-    }
-
-    #[test]
-    fn a_revocation_in_one_file_outweighs_trust_in_another() {
-        let key = key();
-        let (first, second) = (Files::new(&[("host", &key)]), Files::new(&[("@revoked host", &key)]));
-        let paths = [first.path(), second.path()];
-        let mut verifier = KnownHostsFiles::load("host", 22, paths, UnknownHost::Refuse).unwrap();
-        assert!(matches!(refusal(verifier.verify(&key)), HostKeyRefusal::Revoked { .. }));
-        // Trust in one file outweighs another key in the other.
-        let other = Files::new(&[("host", &self::key())]);
-        let paths = [other.path(), first.path()];
-        let mut verifier = KnownHostsFiles::load("host", 22, paths, UnknownHost::Refuse).unwrap();
-        assert!(verifier.verify(&key).is_ok());
     }
 
     #[test]
@@ -435,13 +241,21 @@ mod tests {
     }
 
     #[test]
-    fn the_types_of_known_keys_are_asked_for_first() {
-        let rsa = include_str!("../../keys/tests/data/rsa.pub").parse::<PublicKey>().unwrap();
-        let files = Files::new(&[("[host]:2222", &rsa)]);
-        let first = files.verifier(UnknownHost::Refuse).algorithms();
-        assert_eq!(first, ["rsa-sha2-512", "rsa-sha2-256"]);
+    fn what_is_on_the_list_of_revoked_keys_is_refused_by_whoever_would_trust_it() {
+        let (good, bad) = (key(), key());
+        let verifier = PinnedKeys(vec![good.clone(), bad.clone()]);
+        let mut verifier = UnlessRevoked { verifier, revoked: vec![bad.clone()] };
+        assert!(verifier.verify(&good).is_ok());
+        assert_eq!(refusal(verifier.verify(&bad)), HostKeyRefusal::OnList { key: bad });
+        assert!(verifier.verify(&key()).is_err());
+    }
+
+    #[test]
+    fn what_is_preferred_comes_first_in_the_order_of_the_list() {
         let list = ["ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512"].map(str::to_owned);
-        assert_eq!(prefer(&list, &first), ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
+        let first = ["rsa-sha2-512", "rsa-sha2-256", "ssh-dss"].map(str::to_owned);
+        assert_eq!(prefer(&list, &first), ["rsa-sha2-256", "rsa-sha2-512", "ssh-ed25519"]);
         assert_eq!(prefer(&list[..1], &first), ["ssh-ed25519"]);
+        assert_eq!(prefer(&list, &[]), list);
     }
 }

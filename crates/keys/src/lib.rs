@@ -53,6 +53,7 @@ mod security_key;
 mod signature;
 mod signer;
 mod sources;
+mod sshfp;
 pub mod sshsig;
 mod strict;
 
@@ -77,5 +78,6 @@ pub use sealed::KeyCipher;
 pub use security_key::SkDetails;
 pub use signer::Signer;
 pub use sources::SourceList;
+pub use sshfp::{SshfpRecord, SshfpVerdict};
 pub use strict::Ownership;
 pub use zeroize::Zeroizing;

@@ -11,6 +11,7 @@ pub mod config;
 mod connection;
 mod error;
 mod event;
+pub mod hostkeys;
 mod kex;
 mod msg;
 mod output;

@@ -64,8 +64,15 @@ fn host_key(refusal: &HostKeyRefusal, host: &str) -> String {
             }
             words.push_str(
                 "\nThe connection was refused before anything was sent over it. Ask the host's owner which key is\n\
-                 right. If it is the new one, remove the lines of the old one and connect again.",
+                 right. If it is the new one, forget the old one and connect again:",
             );
+            let mut files: Vec<&std::path::Path> = known.iter().map(|one| one.file.as_path()).collect();
+            files.dedup();
+            for file in files {
+                let (file, host) = (file.display().to_string(), host.to_ascii_lowercase());
+                let quoted = |word: &str| String::from_utf8_lossy(&feramiko::quote(word)).into_owned();
+                let _ = write!(words, "\n  ssh-keygen -R {} -f {}", quoted(&host), quoted(&file));
+            }
             words
         }
         HostKeyRefusal::Revoked { file, line, .. } => format!(

@@ -27,15 +27,14 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Words for the user.
 pub(super) fn connect(arguments: &SshArgs, target: &Target) -> Result<Client, String> {
     let asker = Asker { who: format!("{}@{}", target.user, target.host()), unasked: Arc::default() };
-    let own_hosts = arguments.known_hosts.clone().or_else(|| Some(dot_ssh()?.join("known_hosts")));
     let mut connect = Client::connect(target.address.to_string())
         .user(&target.user)
         .port(target.port)
         .deadline(deadline(arguments.timeout))
         .keepalive(KEEPALIVE)
         .tries(TRIES);
-    for path in own_hosts.iter().cloned().chain([PathBuf::from(SYSTEM_KNOWN_HOSTS)]) {
-        connect = connect.known_hosts(path);
+    if let Some(path) = &arguments.known_hosts {
+        connect = connect.known_hosts(path).system_known_hosts(SYSTEM_KNOWN_HOSTS);
     }
     for path in key_files(arguments) {
         connect = connect.key_file(path);
@@ -112,7 +111,7 @@ impl Asker {
     }
 
     fn unknown_host(&self, question: &HostKeyRefusal) -> bool {
-        let HostKeyRefusal::Unknown { host, key, files } = question else { return false };
+        let HostKeyRefusal::Unknown { host, key, files, .. } = question else { return false };
         let fingerprint = key.fingerprint().to_string();
         let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
         let words = format!(

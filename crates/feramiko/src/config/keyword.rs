@@ -197,7 +197,7 @@ keywords! {
     BatchMode "batchmode" Kind::Flag, "no", Honoured;
     CanonicalizeFallbackLocal "canonicalizefallbacklocal" Kind::Flag, "yes", Honoured;
     CanonicalizeHostname "canonicalizehostname" Kind::Choice(CANONICALIZE), "false", Honoured;
-    CheckHostIp "checkhostip" Kind::Flag, "no", Moot("addresses are not looked up in known_hosts, only names");
+    CheckHostIp "checkhostip" Kind::Flag, "no", Honoured;
     Compression "compression" Kind::Flag, "no", Honoured;
     ControlMaster "controlmaster" Kind::Choice(MASTER), "false", NO_MUX;
     EnableSshKeysign "enablesshkeysign" Kind::Flag, "no", Moot("it concerns ssh-keysign only");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::job::Job;
 use crate::agent::lend;
 use crate::error::{Error, HostKeyRefusal};
+use crate::hostkeys;
 use crate::shared::Shared;
 
 /// Does the work. Where the application's code panics, the answer is no, and the connection learns of it.
@@ -17,9 +18,12 @@ pub(crate) fn run(job: Job, shared: &Arc<Shared>) {
             shared.with(|state, now| state.connection.provide_signature(request, signature, now));
         }
         Job::Verify(question, mut verifier) => {
-            let verify = || match question.certificate() {
-                Some(certificate) => verifier.verify_certificate(certificate),
-                None => verifier.verify(question.key()),
+            let verify = || {
+                match question.certificate() {
+                    Some(certificate) => verifier.verify_certificate(certificate),
+                    None => verifier.verify(question.key()),
+                }?;
+                Ok(verifier.keeper())
             };
             let panicked = |_: Box<dyn std::any::Any + Send>| {
                 Err(Error::from(HostKeyRefusal::Declined {
@@ -28,9 +32,18 @@ pub(crate) fn run(job: Job, shared: &Arc<Shared>) {
                 }))
             };
             let verdict = catch_unwind(AssertUnwindSafe(verify)).unwrap_or_else(panicked);
-            shared.with(|state, now| state.answer_host_key(question, verdict, now));
+            shared.with(|state, now| {
+                if let Ok(Some(keeper)) = verdict {
+                    state.keep_host_keys(keeper);
+                    state.answer_host_key(question, Ok(()), now);
+                } else {
+                    state.answer_host_key(question, verdict.map(drop), now);
+                }
+            });
         }
         Job::Lend(request, source, guest) => lend::receive(request, &source, guest, shared),
+        Job::Learn(learning) => hostkeys::learn(shared, *learning),
+        Job::Prove(proving) => hostkeys::prove(shared, *proving),
     }
 }
 

@@ -27,7 +27,7 @@ scenario!(known_hosts_files_know_learn_and_refuse, |driver| {
     let file = dir.path().join("known_hosts");
     let connect = || house.bare().password("foo").known_hosts(&file);
     match refusal(connect().await) {
-        HostKeyRefusal::Unknown { host, key, files } => {
+        HostKeyRefusal::Unknown { host, key, files, .. } => {
             assert_eq!((host.host.as_str(), host.port), ("127.0.0.1", house.address.port()));
             assert_eq!((&key, files), (house.key.public_key(), vec![file.clone()]));
         }
@@ -51,6 +51,82 @@ scenario!(known_hosts_files_know_learn_and_refuse, |driver| {
     let ask = move |question: &HostKeyRefusal| asked.send(question.to_string()).is_err();
     assert!(matches!(refusal(connect().ask_unknown(ask).await), HostKeyRefusal::Declined { .. }));
     assert!(answers.recv().unwrap().contains(&house.key.public_key().fingerprint().to_string()));
+});
+
+// What is announced after login is proved, learned and forgotten; and a server that is told not to announces nothing.
+scenario!(the_keys_of_a_host_are_learned_and_forgotten_after_login, |driver| {
+    let (second, gone) = (feramiko::PrivateKey::generate(feramiko::KeyType::EcdsaP256).unwrap(), key());
+    let house = House::open(driver, guests).await;
+    let added = second.clone();
+    let house = house.restart(driver, |server| server.host_key(added)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("known_hosts");
+    let line =
+        |key: &feramiko::PublicKey| format!("[127.0.0.1]:{} {}\n", house.address.port(), key.to_line(""));
+    let first = house.key.public_key();
+    let before = format!("# mine\n{}{}", line(first), line(gone.public_key()));
+    std::fs::write(&file, &before).unwrap();
+    let connect = || house.bare().password("foo").known_hosts(&file);
+
+    // With a file of one's own naming, not unless it is said.
+    let client = connect().await.unwrap();
+    client.command("hello").output().await.unwrap();
+    assert_eq!(client.host_key_update().await.unwrap(), None);
+    // Whoever is asked sees what would change, and is heard.
+    let (asked, questions) = mpsc::channel();
+    let no = move |changes: &feramiko::HostKeyChanges| asked.send(changes.clone()).is_err();
+    let client = connect().ask_host_key_update(no).await.unwrap();
+    client.command("hello").output().await.unwrap();
+    assert_eq!(client.host_key_update().await.unwrap(), None);
+    let question = questions.recv().unwrap();
+    assert_eq!(question.new_keys(), [second.public_key().clone()]);
+    assert_eq!(question.obsolete_keys(), [gone.public_key().clone()]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+
+    let client = connect().update_host_keys(true).await.unwrap();
+    client.command("hello").output().await.unwrap();
+    assert_eq!(client.host_key_update().await.unwrap(), Some(question));
+    let after = format!("# mine\n{}{}", line(first), line(second.public_key()));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
+    // Now all is known; and a host that is new is not followed at once.
+    let client = connect().update_host_keys(true).await.unwrap();
+    client.command("hello").output().await.unwrap();
+    assert_eq!(client.host_key_update().await.unwrap(), None);
+    std::fs::write(&file, "").unwrap();
+    let client = connect().accept_new().update_host_keys(true).await.unwrap();
+    client.command("hello").output().await.unwrap();
+    assert_eq!(client.host_key_update().await.unwrap(), None);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), line(first));
+
+    let house = house.restart(driver, |server| server.announce_host_keys(false)).await;
+    let client = house.bare().password("foo").known_hosts(&file).accept_new().update_host_keys(true);
+    let client = client.await.unwrap();
+    client.command("hello").output().await.unwrap();
+    assert_eq!(client.host_key_update().await.unwrap(), None);
+});
+
+scenario!(defect_143_a_key_is_not_proved_twice_nor_without_end, |driver| {
+    use feramiko_proto::hostkeys::{PROVE, decode, encode, signed_text};
+    let house = House::open(driver, guests).await;
+    let client = house.connect().password("foo").await.unwrap();
+    let transport = client.transport();
+    let key = house.key.public_key();
+    let ask = |blobs: &[&[u8]]| transport.global_request(PROVE, &encode(blobs.iter().copied()), true);
+    for refused in [&[key.blob(), key.blob()][..], &[b"no key"], &[key.blob(), b"another"]] {
+        assert!(matches!(ask(refused).await, Err(Error::RequestRefused(_))));
+    }
+    let proof = ask(&[key.blob()]).await.unwrap().unwrap();
+    let signature = decode(&proof, 1).unwrap()[0];
+    let scheme = feramiko::Provider::default().signature("ssh-ed25519").unwrap();
+    let text = signed_text(&transport.session_id().unwrap(), key.blob());
+    assert!(key.verify(scheme, &text, signature).is_ok());
+    let mut granted = 0;
+    while ask(&[key.blob()]).await.is_ok() {
+        granted += 1;
+        assert!(granted < 100, "each costs a signature");
+    }
+    // The connection goes on.
+    assert_eq!(client.command("hello").output().await.unwrap().stdout, b"hello");
 });
 
 scenario!(defect_007_a_verifier_that_fails_or_panics_trusts_nobody, |driver| {

@@ -1,0 +1,583 @@
+//! Host keys by known_hosts files: what is known, what is to be done about a host that is not, and what is written down.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use feramiko_keys::certificate::HostCheck;
+use feramiko_keys::{
+    Certificate, HostStatus, KnownHosts, KnownKey, LookupName, PublicKey, SshfpRecord, SshfpVerdict,
+};
+
+use crate::error::{Error, HostKeyRefusal, HostName, KnownAt};
+use crate::rotation::{HostKeyKeeper, UpdateHostKeys};
+use crate::verify::{HostKeyVerifier, signature_algorithms};
+
+/// Asked for before all others where an authority stands for the host.
+const CERTIFICATES: [&str; 9] = [
+    "ssh-ed25519-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+    "sk-ssh-ed25519-cert-v01@openssh.com",
+    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ssh-mldsa44-ed25519-cert-v01@openssh.com",
+    "rsa-sha2-512-cert-v01@openssh.com",
+    "rsa-sha2-256-cert-v01@openssh.com",
+];
+
+/// Trusts what known_hosts files say.
+///
+/// All files are read when this is made. A revocation in any of them wins, then a matching line in any of them.
+pub struct KnownHostsFiles {
+    host: HostName,
+    /// What it is looked up and written down by.
+    name: LookupName,
+    /// What its certificate must be for: the alias, else the host.
+    principal: String,
+    /// The user's own, written to.
+    user: Vec<File>,
+    /// Those of all users, only read.
+    system: Vec<File>,
+    unknown: UnknownHost,
+    hashed: bool,
+    update: UpdateHostKeys,
+    dns: Option<(VerifyDns, LookupRecords)>,
+    check_address: bool,
+    address: Option<IpAddr>,
+    /// The key that was trusted stands in a file of the user's, under this very name, or the user has said yes to it.
+    own: bool,
+}
+
+/// A file as it was read.
+struct File {
+    path: PathBuf,
+    hosts: KnownHosts,
+}
+
+/// What to do about a host of which nothing is known. A changed or revoked key is refused whatever is chosen here.
+#[derive(Default)]
+#[non_exhaustive]
+pub enum UnknownHost {
+    /// Refuse (`StrictHostKeyChecking yes`).
+    #[default]
+    Refuse,
+    /// Trust it, and write its key to the first of the files (`accept-new`: protects from the second connection on). Not
+    /// where an authority stands for the host, nor where the DNS has another key.
+    Accept,
+    /// Ask: the function is shown [`HostKeyRefusal::Unknown`] (or [`HostKeyRefusal::AddressDiffers`]) and answers whether
+    /// to trust, and write down, the key (`StrictHostKeyChecking ask`).
+    Ask(Box<dyn FnMut(&HostKeyRefusal) -> bool + Send>),
+}
+
+/// What records of the DNS are good for (`VerifyHostKeyDNS`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifyDns {
+    /// Secure ones are trust enough; others are shown to whoever is asked.
+    Yes,
+    /// All are only shown.
+    Ask,
+}
+
+/// Looks up the SSHFP records of a host's name.
+pub type LookupRecords = Box<dyn FnMut(&str) -> Result<Vec<SshfpRecord>, Error> + Send>;
+
+impl KnownHostsFiles {
+    /// Reads the user's files; one that is missing is empty. New keys are written to the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Key`] when a file is there and cannot be read: what it revokes would not be known.
+    pub fn load<P: Into<PathBuf>>(
+        host: &str,
+        port: u16,
+        files: impl IntoIterator<Item = P>,
+        unknown: UnknownHost,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            host: HostName { host: host.to_owned(), port },
+            name: LookupName::new(host, port),
+            principal: host.to_owned(),
+            user: read(files)?,
+            system: Vec::new(),
+            unknown,
+            hashed: false,
+            update: UpdateHostKeys::No,
+            dns: None,
+            check_address: false,
+            address: None,
+            own: false,
+        })
+    }
+
+    /// Reads files that are never written to (`GlobalKnownHostsFile`).
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn system_files<P: Into<PathBuf>>(
+        mut self,
+        files: impl IntoIterator<Item = P>,
+    ) -> Result<Self, Error> {
+        self.system = read(files)?;
+        Ok(self)
+    }
+
+    /// The name that stands for host and port in these files (`HostKeyAlias`).
+    pub fn alias(mut self, alias: &str) -> Self {
+        self.name = LookupName::alias(alias);
+        self.principal = alias.to_owned();
+        self
+    }
+
+    /// Whether new lines hide the name of the host (`HashKnownHosts`). Where the file hides names they do anyway.
+    /// Default: no.
+    pub fn hash_names(mut self, hashed: bool) -> Self {
+        self.hashed = hashed;
+        self
+    }
+
+    /// Whether the user's files follow the keys that the server announces after login (`UpdateHostKeys`), provided that
+    /// they have the key that it showed, or the user said yes to it. Default: no.
+    pub fn update(mut self, update: UpdateHostKeys) -> Self {
+        self.update = update;
+        self
+    }
+
+    /// Whether the address must agree with the name (`CheckHostIP`); it is written down too then. Default: no.
+    pub fn check_address(mut self, check: bool) -> Self {
+        self.check_address = check;
+        self
+    }
+
+    /// Asks the DNS about the key (`VerifyHostKeyDNS`). A lookup that fails says nothing, and addresses are not looked up.
+    pub fn dns(
+        mut self,
+        verify: VerifyDns,
+        lookup: impl FnMut(&str) -> Result<Vec<SshfpRecord>, Error> + Send + 'static,
+    ) -> Self {
+        self.dns = Some((verify, Box::new(lookup)));
+        self
+    }
+
+    fn files(&self) -> impl Iterator<Item = &File> {
+        self.user.iter().chain(&self.system)
+    }
+
+    fn revoked(&self, key: &PublicKey) -> Option<HostKeyRefusal> {
+        let mut names = vec![self.name.clone()];
+        names.extend(self.address_name());
+        let found = self.files().find_map(|file| {
+            let line = names.iter().find_map(|name| file.hosts.revoked(name, key.blob()))?;
+            Some((file.path.clone(), line))
+        });
+        let (file, line) = found?;
+        Some(HostKeyRefusal::Revoked { host: self.host.clone(), key: key.clone(), file, line })
+    }
+
+    /// What all files say of the key under a name: whether it is known, and the other keys that are.
+    fn look_up(&self, key: &PublicKey, check: impl Fn(&KnownHosts) -> HostStatus) -> Found {
+        let mut found = Found::default();
+        for (number, file) in self.files().enumerate() {
+            match check(&file.hosts) {
+                HostStatus::Known { .. } => {
+                    found.known = true;
+                    // Under its own name: what is known of another port is not this server's to change.
+                    let exactly = file.hosts.check_exactly(&self.name, key);
+                    found.in_user_file |=
+                        number < self.user.len() && matches!(exactly, HostStatus::Known { .. });
+                }
+                HostStatus::Changed { known } | HostStatus::UnknownType { known } => {
+                    let at = |key: KnownKey| KnownAt { file: file.path.clone(), key };
+                    found.others.extend(known.into_iter().map(at));
+                }
+                HostStatus::CertifiedOnly { .. } => found.certified = true,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The name of the address, where it is to be checked: not of this machine's own, nor where the host was called by it.
+    fn address_name(&self) -> Option<LookupName> {
+        let address = self.address.filter(|address| self.check_address && !address.is_loopback())?;
+        (self.host.host != address.to_string()).then(|| LookupName::new(&address.to_string(), self.host.port))
+    }
+
+    /// The address, where nothing is known of it yet; refused where it is known by another key.
+    fn check_address_of(&self, key: &PublicKey) -> Result<Option<LookupName>, Box<HostKeyRefusal>> {
+        let Some(name) = self.address_name() else { return Ok(None) };
+        let found = self.look_up(key, |hosts| hosts.check_exactly(&name, key));
+        match found {
+            Found { known: true, .. } => Ok(None),
+            Found { others, .. } if others.is_empty() => Ok(Some(name)),
+            Found { others, .. } => Err(Box::new(HostKeyRefusal::AddressDiffers {
+                host: self.host.clone(),
+                address: HostName {
+                    host: self.address.map_or_else(String::new, |address| address.to_string()),
+                    port: self.host.port,
+                },
+                key: key.clone(),
+                known: others,
+            })),
+        }
+    }
+
+    fn ask_dns(&mut self, key: &PublicKey) -> SshfpVerdict {
+        let host = &self.host.host;
+        let Some((_, lookup)) = self.dns.as_mut().filter(|_| host.parse::<IpAddr>().is_err()) else {
+            return SshfpVerdict::NoRecords;
+        };
+        match lookup(host) {
+            Ok(records) => SshfpRecord::verdict(&records, key),
+            Err(error) => {
+                tracing::info!(%host, %error, "no SSHFP records");
+                SshfpVerdict::NoRecords
+            }
+        }
+    }
+
+    /// Shows a refusal to whoever is to be asked; `None` where nobody is.
+    fn ask(&mut self, question: &HostKeyRefusal) -> Option<Result<(), Error>> {
+        let UnknownHost::Ask(ask) = &mut self.unknown else { return None };
+        let declined =
+            || HostKeyRefusal::Declined { key: question.key().clone(), why: "the answer was no".to_owned() };
+        Some(if ask(question) { Ok(()) } else { Err(declined().into()) })
+    }
+
+    fn remember(&self, names: &[LookupName], key: &PublicKey) -> Result<(), Error> {
+        let Some(File { path, .. }) = self.user.first() else { return Ok(()) };
+        KnownHosts::add_to_file(path, names, key, self.hashed).map_err(|error| Error::key_file(path, error))
+    }
+
+    /// A host of which nothing is known.
+    fn meet(&mut self, key: &PublicKey, certified: bool, dns: SshfpVerdict) -> Result<(), Error> {
+        let address = match self.check_address_of(key) {
+            Ok(address) => address,
+            Err(differs) => {
+                self.ask(&differs).unwrap_or(Err(Error::HostKey(differs)))?;
+                None
+            }
+        };
+        let files = self.files().map(|file| file.path.clone()).collect();
+        let question = HostKeyRefusal::Unknown { host: self.host.clone(), key: key.clone(), files, dns };
+        match self.ask(&question) {
+            Some(answer) => {
+                answer?;
+                self.own = true;
+            }
+            None => {
+                let accepts = matches!(self.unknown, UnknownHost::Accept);
+                if !accepts || certified || dns == SshfpVerdict::Different {
+                    return Err(question.into());
+                }
+            }
+        }
+        let names: Vec<LookupName> = [self.name.clone()].into_iter().chain(address).collect();
+        self.remember(&names, key)
+    }
+}
+
+/// What files say of a key.
+#[derive(Default)]
+struct Found {
+    known: bool,
+    /// It stands in a file of the user's, under the very name.
+    in_user_file: bool,
+    /// An authority stands for the host.
+    certified: bool,
+    others: Vec<KnownAt>,
+}
+
+fn read<P: Into<PathBuf>>(files: impl IntoIterator<Item = P>) -> Result<Vec<File>, Error> {
+    let load = |path: PathBuf| match KnownHosts::load(&path) {
+        Ok(hosts) => Ok(File { path, hosts }),
+        Err(error) => Err(Error::key_file(&path, error)),
+    };
+    files.into_iter().map(|path| load(path.into())).collect()
+}
+
+impl HostKeyVerifier for KnownHostsFiles {
+    fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
+        self.own = false;
+        if let Some(revoked) = self.revoked(key) {
+            return Err(revoked.into());
+        }
+        let dns = self.ask_dns(key);
+        if dns == (SshfpVerdict::Matching { secure: true }) && matches!(self.dns, Some((VerifyDns::Yes, _))) {
+            return Ok(());
+        }
+        let found = self.look_up(key, |hosts| hosts.check_name(&self.name, key));
+        if !found.known {
+            return match found.others {
+                others if others.is_empty() => self.meet(key, found.certified, dns),
+                known => {
+                    Err(HostKeyRefusal::Changed { host: self.host.clone(), key: key.clone(), known }.into())
+                }
+            };
+        }
+        self.own = found.in_user_file;
+        match self.check_address_of(key) {
+            Ok(None) => {}
+            Ok(Some(address)) => {
+                if let Err(error) = self.remember(&[address], key) {
+                    // The name is known, and that is what trust comes from.
+                    tracing::warn!(%error, "the host's address is not written down");
+                }
+            }
+            Err(differs) => self.ask(&differs).unwrap_or(Err(Error::HostKey(differs)))?,
+        }
+        Ok(())
+    }
+
+    /// What an authority has certified is trusted; where none that is known has, the key is looked at as it is.
+    fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
+        self.own = false;
+        let (key, authority) = (certificate.public_key(), certificate.authority());
+        if let Some(revoked) = self.revoked(key).or_else(|| self.revoked(authority)) {
+            return Err(revoked.into());
+        }
+        let known = self.files().flat_map(|file| file.hosts.authorities(&self.name));
+        let authorities: Vec<PublicKey> =
+            known.filter_map(|known| PublicKey::from_blob(&known.blob).ok()).collect();
+        let check = HostCheck::new(&self.principal, &authorities, SystemTime::now());
+        let Err(problem) = certificate.check_host(&check) else { return Ok(()) };
+        tracing::info!(host = %self.host, %problem, "the host's certificate is not accepted");
+        match self.verify(key) {
+            Err(Error::HostKey(refusal))
+                if !authorities.is_empty() && matches!(*refusal, HostKeyRefusal::Unknown { .. }) =>
+            {
+                Err(HostKeyRefusal::Certificate { host: self.host.clone(), key: key.clone(), problem }.into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Those of certificates where an authority is known, then the types of the keys that are known, as RFC 8332 names
+    /// their signatures.
+    fn algorithms(&self) -> Vec<String> {
+        let certified = self.files().any(|file| !file.hosts.authorities(&self.name).is_empty());
+        let mut names: Vec<String> = match certified {
+            true => CERTIFICATES.map(str::to_owned).to_vec(),
+            false => Vec::new(),
+        };
+        let keys_of = |name: &LookupName| -> Vec<KnownKey> {
+            self.files().flat_map(|file| file.hosts.keys_named(name)).collect()
+        };
+        let mut known = keys_of(&self.name);
+        if let (true, Some(host)) = (known.is_empty(), self.name.without_port()) {
+            // A key without an entry of its port counts with the one of port 22; so does its type.
+            known = keys_of(&host);
+        }
+        let keys: Vec<PublicKey> =
+            known.iter().filter_map(|known| PublicKey::from_blob(&known.blob).ok()).collect();
+        names.extend(signature_algorithms(keys.iter()));
+        names
+    }
+
+    fn connected_to(&mut self, address: IpAddr) {
+        self.address = Some(address);
+    }
+
+    fn keeper(&mut self) -> Option<HostKeyKeeper> {
+        if !std::mem::take(&mut self.own) {
+            return None;
+        }
+        let update = std::mem::replace(&mut self.update, UpdateHostKeys::No);
+        let files = self.user.iter().map(|file| file.path.clone());
+        let keeper = HostKeyKeeper::new(files, self.name.clone(), update)?;
+        Some(keeper.address(self.address_name()).hash_names(self.hashed))
+    }
+
+    fn is_slow(&self) -> bool {
+        self.dns.is_some() || self.check_address || !matches!(self.unknown, UnknownHost::Refuse)
+    }
+}
+
+impl fmt::Debug for KnownHostsFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<&PathBuf> = self.files().map(|file| &file.path).collect();
+        f.debug_struct("KnownHostsFiles")
+            .field("host", &self.host)
+            .field("name", &self.name)
+            .field("files", &files)
+            .field("update", &self.update)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feramiko_keys::{KeyType, PrivateKey};
+
+    use super::*;
+
+    fn key() -> PublicKey {
+        PrivateKey::generate(KeyType::Ed25519).unwrap().public_key().clone()
+    }
+
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        fn new(lines: &[(&str, &PublicKey)]) -> Self {
+            let files = Self(tempfile::tempdir().unwrap());
+            let lines: Vec<String> =
+                lines.iter().map(|(start, key)| format!("{start} {}\n", key.to_line(""))).collect();
+            std::fs::write(files.path(), lines.concat()).unwrap();
+            files
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("known_hosts")
+        }
+
+        fn verifier(&self, unknown: UnknownHost) -> KnownHostsFiles {
+            KnownHostsFiles::load("host", 2222, [self.path()], unknown).unwrap()
+        }
+    }
+
+    fn refusal(result: Result<(), Error>) -> HostKeyRefusal {
+        match result {
+            Err(Error::HostKey(refusal)) => *refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn unknown_changed_and_revoked_are_three_things() {
+        let (known, other, revoked) = (key(), key(), key());
+        let files = Files::new(&[("[host]:2222", &known), ("@revoked *", &revoked)]);
+        let mut verifier = files.verifier(UnknownHost::Refuse);
+        assert!(verifier.verify(&known).is_ok());
+        match refusal(verifier.verify(&other)) {
+            HostKeyRefusal::Changed { known: at, .. } => {
+                assert_eq!(at.len(), 1);
+                assert_eq!((at[0].key.line, &at[0].file), (1, &files.path()));
+                assert_eq!(at[0].key.blob, known.blob());
+            }
+            other => panic!("{other}"),
+        }
+        assert!(matches!(refusal(verifier.verify(&revoked)), HostKeyRefusal::Revoked { line: 2, .. }));
+
+        let mut stranger =
+            KnownHostsFiles::load("elsewhere", 22, [files.path()], UnknownHost::Refuse).unwrap();
+        let text = refusal(stranger.verify(&known)).to_string();
+        for part in ["elsewhere", &known.fingerprint().to_string(), &files.path().display().to_string()] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn accept_new_writes_the_key_down_and_accepts_no_other_after_that() {
+        let (first, second) = (key(), key());
+        let files = Files::new(&[]);
+        assert!(files.verifier(UnknownHost::Accept).verify(&first).is_ok());
+        let written = std::fs::read_to_string(files.path()).unwrap();
+        assert_eq!(written, format!("[host]:2222 {}\n", first.to_line("")));
+        assert!(files.verifier(UnknownHost::Accept).verify(&first).is_ok());
+        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&second));
+        assert!(matches!(refused, HostKeyRefusal::Changed { .. }));
+        assert_eq!(std::fs::read_to_string(files.path()).unwrap(), written);
+    }
+
+    #[test]
+    fn accept_new_never_takes_a_revoked_key_nor_a_plain_one_of_a_certified_host() {
+        let (revoked, authority) = (key(), key());
+        let files = Files::new(&[("@revoked *", &revoked), ("@cert-authority [host]:2222", &authority)]);
+        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&revoked));
+        assert!(matches!(refused, HostKeyRefusal::Revoked { .. }));
+        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&key()));
+        assert!(matches!(refused, HostKeyRefusal::Unknown { .. }));
+    }
+
+    #[test]
+    fn who_is_asked_sees_the_fingerprint_and_decides() {
+        let key = key();
+        let files = Files::new(&[]);
+        let ask = |answer: bool| {
+            let fingerprint = key.fingerprint();
+            UnknownHost::Ask(Box::new(move |question| {
+                assert_eq!(question.key().fingerprint(), fingerprint);
+                answer
+            }))
+        };
+        let refused = refusal(files.verifier(ask(false)).verify(&key));
+        assert!(matches!(refused, HostKeyRefusal::Declined { .. }));
+        assert_eq!(std::fs::read(files.path()).unwrap(), b"");
+        assert!(files.verifier(ask(true)).verify(&key).is_ok());
+        assert!(files.verifier(UnknownHost::Refuse).verify(&key).is_ok());
+    }
+
+    #[test]
+    fn defect_009_a_key_that_cannot_be_written_down_is_not_accepted() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("known_hosts");
+        let mut verifier = KnownHostsFiles::load("host", 22, [&file], UnknownHost::Accept).unwrap();
+        // Between reading and writing a directory takes the file's place.
+        std::fs::create_dir(&file).unwrap();
+        assert!(matches!(verifier.verify(&key()), Err(Error::Key { .. })));
+        // And one that is there but cannot be read is not taken for empty.
+        let loaded = KnownHostsFiles::load("host", 22, [&file], UnknownHost::Accept);
+        assert!(matches!(loaded, Err(Error::Key { .. })));
+    }
+
+    #[test]
+    fn a_revocation_in_one_file_outweighs_trust_in_another() {
+        let key = key();
+        let (first, second) = (Files::new(&[("host", &key)]), Files::new(&[("@revoked host", &key)]));
+        let paths = [first.path(), second.path()];
+        let mut verifier = KnownHostsFiles::load("host", 22, paths, UnknownHost::Refuse).unwrap();
+        assert!(matches!(refusal(verifier.verify(&key)), HostKeyRefusal::Revoked { .. }));
+        // Trust in one file outweighs another key in the other.
+        let other = Files::new(&[("host", &self::key())]);
+        let paths = [other.path(), first.path()];
+        let mut verifier = KnownHostsFiles::load("host", 22, paths, UnknownHost::Refuse).unwrap();
+        assert!(verifier.verify(&key).is_ok());
+    }
+
+    #[test]
+    fn a_certified_host_is_trusted_for_its_certificate_and_revocations_outweigh_it() {
+        use feramiko_keys::certificate::{CertificateBuilder, CertificateError};
+        let (authority, host) = (
+            PrivateKey::generate(KeyType::Ed25519).unwrap(),
+            PrivateKey::generate(KeyType::Ed25519).unwrap(),
+        );
+        let certified = |name: &str| {
+            let builder = CertificateBuilder::host(host.public_key()).principal(name);
+            builder.valid_for(std::time::Duration::from_secs(3600)).issue(&authority).unwrap()
+        };
+        let line = ("@cert-authority [h*]:2222", authority.public_key());
+        let files = Files::new(&[line]);
+        let mut verifier = files.verifier(UnknownHost::Accept).update(UpdateHostKeys::Yes);
+        assert!(verifier.verify_certificate(&certified("host")).is_ok());
+        assert!(verifier.keeper().is_none(), "a certified host is not followed");
+        match refusal(verifier.verify_certificate(&certified("other"))) {
+            HostKeyRefusal::Certificate { problem, .. } => {
+                assert!(matches!(problem, CertificateError::WrongPrincipal { .. }));
+            }
+            other => panic!("{other}"),
+        }
+        for revoked in [authority.public_key(), host.public_key()] {
+            let files = Files::new(&[line, ("@revoked host", revoked)]);
+            let refused = files.verifier(UnknownHost::Accept).verify_certificate(&certified("host"));
+            assert!(matches!(refusal(refused), HostKeyRefusal::Revoked { line: 2, .. }));
+        }
+        // Of an authority that nobody knows it is a key like any other.
+        let files = Files::new(&[("[host]:2222", host.public_key())]);
+        assert!(files.verifier(UnknownHost::Refuse).verify_certificate(&certified("other")).is_ok());
+    }
+
+    #[test]
+    fn the_types_of_known_keys_are_asked_for_first() {
+        let rsa = include_str!("../../keys/tests/data/rsa.pub").parse::<PublicKey>().unwrap();
+        let files = Files::new(&[("[host]:2222", &rsa)]);
+        let first = files.verifier(UnknownHost::Refuse).algorithms();
+        assert_eq!(first, ["rsa-sha2-512", "rsa-sha2-256"]);
+        // Where an authority is known, its certificates come before.
+        let files = Files::new(&[("[host]:2222", &rsa), ("@cert-authority *.net,[host]:*", &key())]);
+        let first = files.verifier(UnknownHost::Refuse).algorithms();
+        assert_eq!(first[0], "ssh-ed25519-cert-v01@openssh.com");
+        assert_eq!(first[first.len() - 2..], ["rsa-sha2-512", "rsa-sha2-256"]);
+    }
+}
