@@ -5,6 +5,7 @@ mod extensions;
 mod ident;
 mod liveness;
 mod rekey;
+mod service;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ pub(crate) use extensions::Extensions;
 use ident::{AwaitIdent, Found};
 pub(crate) use liveness::{Due, Liveness};
 pub(crate) use rekey::Passed;
+use service::USERAUTH;
 
 use crate::config::{Common, ServerConfig};
 use crate::error::{ConnectionError, ProtocolError};
@@ -26,7 +28,6 @@ use crate::output::Output;
 use crate::shown::{self, Shown};
 use crate::timers::Timer;
 
-const USERAUTH: &str = "ssh-userauth";
 /// Key exchanges before authentication is done: each costs us more than it costs a stranger.
 const MAX_STRANGERS_EXCHANGES: u64 = 4;
 /// Bytes of a peer's last words that are kept.
@@ -260,47 +261,6 @@ impl Transport {
         }
         Ok(Step::Nothing)
     }
-
-    fn service_requested(&mut self, service: &str, out: &mut Output) -> Result<Step, ConnectionError> {
-        if service != USERAUTH {
-            return Err(ProtocolError::Service.into());
-        }
-        let step = match self.protected.take() {
-            Some(protected) => {
-                self.stage = Stage::Userauth;
-                Step::Service(protected)
-            }
-            // Paramiko asks before each attempt, and waits for the answer.
-            None if self.stage == Stage::Userauth => Step::Nothing,
-            None => return Err(ProtocolError::Unexpected { message: 5, state: self.stage.name() }.into()),
-        };
-        out.send(|packet| msg::ServiceAccept { service: USERAUTH }.encode(packet));
-        Ok(step)
-    }
-
-    fn service_accepted(&mut self, service: &str) -> Result<Step, ConnectionError> {
-        match self.protected.take() {
-            Some(protected) if service == USERAUTH => {
-                self.stage = Stage::Userauth;
-                Ok(Step::Service(protected))
-            }
-            _ => Err(ProtocolError::Unexpected { message: 6, state: self.stage.name() }.into()),
-        }
-    }
-
-    /// Only right behind the first NEWKEYS, or from a server just before SUCCESS (RFC 8308 section 2.4).
-    fn ext_info(&mut self, payload: &[u8]) -> Result<(), ProtocolError> {
-        let before_success = self.role.is_client() && self.stage == Stage::Userauth;
-        if !std::mem::take(&mut self.ext_info_next) {
-            if !before_success {
-                return Err(ProtocolError::Unexpected { message: 7, state: self.stage.name() });
-            }
-            self.success_next = true;
-        }
-        self.extensions.read(payload)
-    }
-
-    // Key exchange.
 
     fn offer(&self, out: &mut Output) -> Result<Offer, ConnectionError> {
         let host_keys = match &self.role {
