@@ -10,6 +10,7 @@ mod hosts;
 mod limits;
 mod login;
 mod methods;
+mod permissions;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
