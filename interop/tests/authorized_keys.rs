@@ -58,7 +58,7 @@ impl Surroundings {
     }
 
     /// What `ssh` gets from a server.
-    fn ask(&self, ssh: impl Fn() -> Ssh) -> Granted {
+    fn ask(&self, ssh: impl Fn() -> Ssh + Sync) -> Granted {
         let (host, path) = (format!("localhost:{}", self.free), format!("/tmp/feramiko-{}.sock", self.free));
         let probe = ssh()
             .flag("-Y")
@@ -70,15 +70,19 @@ impl Surroundings {
         let mut command = probe.command(PROBE);
         // Nobody is there: it is the request that counts.
         command.env("DISPLAY", "127.0.0.1:999");
-        let told = run(command, b"").text();
+        let terminal = ssh().flag("-tt");
+        let (told, through) = std::thread::scope(|scope| {
+            let tunnel = || ssh().flag("-W").flag(&format!("127.0.0.1:{}", self.target)).run("", b"").text();
+            let (tunnel, typed) = (scope.spawn(tunnel), scope.spawn(|| terminal.run("true", b"")));
+            let told = run(command, b"").text();
+            typed.join().expect("ssh is run");
+            (told, tunnel.join().expect("ssh is run"))
+        });
         if !probe.authenticated() {
             return Granted::default();
         }
         let log = probe.log();
         let success = |what: &str| log.contains(&format!("remote forward success for: listen {what}"));
-        let terminal = ssh().flag("-tt");
-        terminal.run("true", b"");
-        let through = ssh().flag("-W").flag(&format!("127.0.0.1:{}", self.target)).run("", b"").text();
         let ways = [
             ("pty", !terminal.log().contains("PTY allocation request failed")),
             (
@@ -275,7 +279,7 @@ fn compare(
     file: &Path,
     key: &KeyFile,
     with_sshd: bool,
-    ssh: impl Fn() -> Ssh,
+    ssh: impl Fn() -> Ssh + Sync,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for (options, _) in MATRIX {
@@ -346,6 +350,10 @@ fn defect_029_an_authority_in_the_file_certifies_keys_as_at_sshd() {
         shop.done(&[&["-q", "-s", "authority", "-I", "id"], arguments, &["key.pub"]].concat());
         let line = format!("{options} {authority}");
         for (file, address) in [(&file, address), (&sshds, sshd.address())] {
+            // A certificate for nobody in particular is for nobody; many an sshd takes it for everybody's.
+            if arguments.is_empty() && address == sshd.address() {
+                continue;
+            }
             fs::write(file, line.trim_start()).expect("the file is written");
             let certificate = shop.path("key-cert.pub").display().to_string();
             let ssh = Ssh::to(address).key(&key).option("CertificateFile", &certificate);

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn defect_028_an_exclusion_wins_wherever_it_stands_and_alone_matches_nothing() {
+    fn defect_027_an_exclusion_wins_wherever_it_stands_and_alone_matches_nothing() {
         assert!(!matches("*,!10.0.0.0/8", "10.0.0.1", None));
         assert!(!matches("!10.0.0.0/8,*", "10.0.0.1", None));
         assert!(matches("!10.0.0.0/8,*", "11.0.0.1", None));
