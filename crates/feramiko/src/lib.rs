@@ -169,12 +169,13 @@ pub use trusted_hosts::TrustedHosts;
 pub use verify::*;
 
 pub use feramiko_crypto::Secret;
-pub use feramiko_keys::certificate;
 pub use feramiko_keys::{
     AuthorizedKey, AuthorizedKeys, Certificate, CertifiedKey, Circumstances, Denied, Fingerprint,
-    HostKeyChanges, KeyError, KeyType, KnownHosts, LookupName, Ownership, PermitList, Permits, PrivateKey,
-    PublicKey, Restrictions, RevokedKeys, Signer, SourceList, SshfpRecord, SshfpVerdict,
+    HostKeyChanges, KeyCipher, KeyError, KeyFileInfo, KeyFormat, KeyType, KnownHosts, LookupName, Ownership,
+    PermitList, Permits, PpkVersion, PrivateKey, PublicKey, Restrictions, RevokedKeys, Signer, SkDetails,
+    SourceList, SshfpRecord, SshfpVerdict,
 };
+pub use feramiko_keys::{certificate, sshsig};
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
     ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,

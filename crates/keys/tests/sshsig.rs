@@ -123,10 +123,12 @@ fn allowed_signers_allow_here_what_they_allow_there() {
     }
 }
 
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// A FIDO device that is played here: it signs as PROTOCOL.u2f says, touched or not.
 struct Device {
     public: PublicKey,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    sign: Sign,
     flags: u8,
 }
 
