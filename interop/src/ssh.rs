@@ -74,8 +74,18 @@ impl Ssh {
         let SocketAddr::V4(address) = self.address else { panic!("fixtures listen on IPv4") };
         let lines: String =
             keys.iter().map(|key| format!("[{}]:{} {key}\n", address.ip(), address.port())).collect();
-        fs::write(self.directory.path().join("known_hosts"), lines).expect("known_hosts written");
+        self.known_hosts(&lines)
+    }
+
+    /// Trusts what this text says, as known_hosts files have it.
+    pub fn known_hosts(self, text: &str) -> Self {
+        fs::write(self.known_hosts_file(), text).expect("known_hosts written");
         self
+    }
+
+    /// Its known_hosts file.
+    pub fn known_hosts_file(&self) -> PathBuf {
+        self.directory.path().join("known_hosts")
     }
 
     /// Offers that key; may be said more than once.
@@ -137,7 +147,7 @@ impl Ssh {
         let mut option = |name: &str, value: &str| {
             ssh.arg("-o").arg(format!("{name}={value}"));
         };
-        option("UserKnownHostsFile", &directory.join("known_hosts").display().to_string());
+        option("UserKnownHostsFile", &self.known_hosts_file().display().to_string());
         option("GlobalKnownHostsFile", "none");
         option("StrictHostKeyChecking", "yes");
         option("UpdateHostKeys", "no");
