@@ -120,6 +120,19 @@ fn an_unknown_host_is_refused_where_nobody_can_be_asked() {
 }
 
 #[test]
+fn the_banner_is_shown_even_to_those_who_do_not_get_in() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "Iron friends\x1b[2J only\n").unwrap();
+    let banner = file.path().display().to_string();
+    let place = Place::with(Sshd::builder().set("Banner", &banner).authorized_keys("").start());
+    let done = place.run("echo never", b"");
+    let errors = done.errors();
+    assert_eq!((done.code(), done.text().as_str()), (Some(255), ""), "{errors}");
+    assert!(errors.contains("Iron friends") && !errors.contains('\x1b'), "{errors}");
+    assert!(errors.find("only") < errors.find("could not log in"), "before the rest: {errors}");
+}
+
+#[test]
 fn known_types_of_host_keys_are_asked_for_first() {
     let place = Place::new();
     place.home.know(place.sshd.address(), &[&host_key(KeyType::Rsa).public]);
