@@ -386,7 +386,7 @@ impl Identity {
     /// The private key's file, where it is one.
     fn path(&self) -> Option<&Path> {
         match self {
-            Self::KeyFile(path) => Some(path),
+            Self::KeyFile(path) | Self::KeyFileIfThere(path) => Some(path),
             _ => None,
         }
     }

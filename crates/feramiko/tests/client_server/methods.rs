@@ -1,7 +1,9 @@
 //! Which methods come when, which keys are shown, and logins of several steps.
 
 use super::*;
-use feramiko::{Algorithms, Attempt, ClientConfig, KeySource, KnownHosts, PrivateKey, TrustedHosts};
+use feramiko::{
+    Algorithms, Attempt, ClientConfig, KeySource, KnownHosts, PrivateKey, Restrictions, TrustedHosts,
+};
 
 /// What a server that was declared has been shown.
 type Seen = Arc<std::sync::Mutex<Vec<String>>>;
@@ -75,6 +77,41 @@ scenario!(three_steps_are_declared_in_a_line, |driver| {
     assert_eq!(error.remaining, ["keyboard-interactive"]);
     let error = auth_error(house.connect().key(ours).password("bar").keyboard_interactive(code).await);
     assert_eq!(error.remaining, ["password"]);
+});
+
+scenario!(defect_025_what_any_step_forbids_is_forbidden, |driver| {
+    let ours = key();
+    let known = ours.public_key().clone();
+    let (sender, held) = mpsc::channel();
+    let house = House::open(driver, move |connection| {
+        let (known, sender) = (known.clone(), sender.clone());
+        async move {
+            while let Some(attempt) = connection.next_auth().await? {
+                let mut restrictions = Restrictions::none();
+                match attempt.proof() {
+                    Proof::KeyOffer(key) if *key == known => attempt.accept()?,
+                    Proof::Key(key) if *key.key() == known => {
+                        restrictions.command = Some(b"only this".to_vec());
+                        attempt.accept_with(restrictions)?;
+                    }
+                    Proof::Password(word) if word.matches("foo") => {
+                        restrictions.permits.pty = false;
+                        attempt.accept_with(restrictions)?;
+                    }
+                    _ => attempt.reject()?,
+                }
+            }
+            sender.send(connection.restrictions()).unwrap();
+            run_programs(&connection).await
+        }
+    });
+    let house =
+        house.await.restart(driver, |server| server.steps("publickey,password".parse().unwrap())).await;
+    let client = house.connect().key(ours).password("foo").await.unwrap();
+    let held = house::wait_for(driver, held).await;
+    assert_eq!((held.command.as_deref(), held.permits.pty), (Some(&b"only this"[..]), false));
+    let done = client.command("something else").output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "only this");
 });
 
 scenario!(the_wanted_methods_are_tried_in_the_wanted_order, |driver| {
