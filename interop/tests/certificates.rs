@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use base64ct::{Base64, Encoding};
 use feramiko::certificate::{CertificateBuilder, UserCheck};
 use feramiko::{
-    Certificate, CertificatePolicy, CertifiedKey, Client, Connect, Error, KeyType as NewKey, PrivateKey,
-    Program, PublicKey, Server,
+    Algorithms, Certificate, CertificatePolicy, CertifiedKey, Client, Connect, Error, KeyType as NewKey,
+    PrivateKey, Program, PublicKey, Server,
 };
 use feramiko_interop::{KeyFile, KeyType, Ssh, Sshd, host_key, public_key, user_key};
 use forge::{CHANGES, Fields, option, strings};
@@ -92,7 +92,7 @@ fn sshd_lets_in_whom_our_certificates_name_with_each_type_of_key() {
 }
 
 #[test]
-fn a_certificate_that_ssh_keygen_made_logs_in_with_the_hash_that_sshd_takes() {
+fn a_certificate_that_ssh_keygen_made_logs_in_with_the_hash_that_is_configured() {
     let sshd = sshd().set("PubkeyAcceptedAlgorithms", "rsa-sha2-256-cert-v01@openssh.com").start();
     let key = user_key(KeyType::Rsa);
     let public = house().directory.path().join("made.pub");
@@ -103,7 +103,24 @@ fn a_certificate_that_ssh_keygen_made_logs_in_with_the_hash_that_sshd_takes() {
     let certificate = house().directory.path().join("made-cert.pub");
     let (certificate, _) = Certificate::load_file(certificate).unwrap();
     assert_eq!(certificate.key_id(), "made");
-    let client = with(&sshd, &private(&key), certificate).unwrap();
+    // This sshd announces signatures that it does not take here, so that it is for us to choose.
+    let user_key = vec!["rsa-sha2-256-cert-v01@openssh.com".to_owned()];
+    let client = to(&sshd)
+        .algorithms(Algorithms { user_key, ..Algorithms::default() })
+        .key(CertifiedKey::new(private(&key), certificate).unwrap())
+        .wait()
+        .unwrap();
+    assert_eq!(client.command("echo in").output().wait().unwrap().stdout, b"in\n");
+}
+
+#[test]
+fn a_certificate_in_a_file_of_its_own_is_shown_for_the_key() {
+    let sshd = sshd().start();
+    let key = user_key(KeyType::Ecdsa384);
+    let certificate = user_certificate(&sshd, &public_key(&key.public)).issue(&house().authority).unwrap();
+    let file = house().directory.path().join("of-its-own");
+    fs::write(&file, certificate.to_line("") + "\n").unwrap();
+    let client = to(&sshd).key_file(&key.path).certificate_file(&file).wait().unwrap();
     assert_eq!(client.command("echo in").output().wait().unwrap().stdout, b"in\n");
 }
 

@@ -252,6 +252,7 @@ fn complete(mut plan: Plan, tries: bool, only: bool, host: &HostConfig) -> Resul
     if !only {
         plan.identities_only |= host.flag(Keyword::IdentitiesOnly);
     }
+    plan.certificate_files.extend(host.certificate_files()?);
     if plan.methods.is_none() {
         plan.methods = settings::methods(host);
     }

@@ -239,6 +239,14 @@ impl Connect {
         self
     }
 
+    /// Shows the certificate in this file for its key, wherever that is declared or held: `CertificateFile` of ssh_config(5).
+    /// May be said more than once. Those that stand beside a [`key_file`](Self::key_file), with `-cert.pub` behind its name,
+    /// need not be named. One that cannot be read is left out, and the error of a login that fails says so.
+    pub fn certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.plan.certificate_files.push(path.into());
+        self
+    }
+
     /// How many keys may be refused before other methods get their turn; the rest of the keys comes behind these. Default:
     /// 5, because servers commonly hang up at the sixth failure.
     pub fn key_tries(mut self, keys: usize) -> Self {

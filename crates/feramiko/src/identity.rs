@@ -61,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) methods: Option<Vec<String>>,
     /// Of an agent's keys only those of the declared files.
     pub(crate) identities_only: bool,
+    /// Certificates, wherever their keys are.
+    pub(crate) certificate_files: Vec<PathBuf>,
     /// Keys that may be refused before other methods get their turn.
     pub(crate) patience: usize,
 }
@@ -74,6 +76,7 @@ impl Default for Plan {
             tries: 1,
             methods: None,
             identities_only: false,
+            certificate_files: Vec::new(),
             patience: PATIENCE,
         }
     }
@@ -208,7 +211,8 @@ impl Plan {
         items
     }
 
-    /// Puts the certificates that stand beside the key files before their keys, wherever these are held.
+    /// Puts the certificates that are declared, and those that stand beside the key files, before their keys, wherever
+    /// these are held.
     fn with_certificates(&self, items: Vec<Item>, skipped: &mut Vec<String>) -> Vec<Item> {
         let declared = self.identities.iter().filter_map(Identity::path);
         let shown = items.iter().filter_map(|item| match item.source() {
@@ -216,9 +220,11 @@ impl Plan {
             _ => None,
         });
         let files: BTreeSet<&Path> = declared.chain(shown).collect();
+        let named = self.certificate_files.iter().map(|path| keyring::named_certificate(path));
         let mut certificates = Vec::new();
-        for certificate in files.into_iter().filter_map(keyring::certificate) {
+        for certificate in named.chain(files.into_iter().filter_map(keyring::certificate)) {
             match certificate {
+                Ok(certificate) if certificates.contains(&certificate) => {}
                 Ok(certificate) => certificates.push(certificate),
                 Err(error) => skipped.push(error.to_string()),
             }

@@ -62,6 +62,12 @@ pub(crate) fn certificate(path: &Path) -> Option<Result<Certificate, Error>> {
     }
 }
 
+/// A certificate in a file that somebody named, or why it cannot be used.
+pub(crate) fn named_certificate(path: &Path) -> Result<Certificate, Error> {
+    let read = Certificate::load_file(path).map(|(certificate, _)| certificate);
+    read.map_err(|error| Error::key_file(path, error))
+}
+
 /// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
 fn locked(path: &Path, ask: &AskPassphrase) -> Key {
     match public_half(path) {
