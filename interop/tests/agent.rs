@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use feramiko::agent::{Agent, AgentError, AgentServer, AgentSocket, Constraints, Destination, Hop, HopKey};
+use feramiko::agent::{
+    Agent, AgentError, AgentPrivateKey, AgentServer, AgentSocket, Constraints, Destination, Hop, HopKey,
+};
+use feramiko::certificate::CertificateBuilder;
 use feramiko::{Error, PrivateKey, Proof, Provider, PublicKey, Server, Signer};
 use feramiko_interop::{
     Job, KeyFile, KeyType, PASSPHRASE, Ssh, SshAgent, Sshd, connect, host_key, public_key, sealed_user_key,
@@ -27,7 +30,7 @@ fn refused(result: Result<(), Error>) -> bool {
 /// Fingerprints, as `ssh-add -l` lists them.
 fn listed(socket: &Path) -> Vec<String> {
     let text = ssh_add(socket, &["-l"], "").text();
-    text.lines().filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
+    text.split_whitespace().filter(|word| word.starts_with("SHA256:")).map(str::to_owned).collect()
 }
 
 /// A server with a host key of its own.
@@ -213,6 +216,48 @@ fn our_client_logs_in_by_ssh_agent_and_by_ours() -> Result<(), Error> {
         for connect in [connect(&job).agent_at(theirs.path()), connect(&job).agent_at(ours.clone())] {
             let client = connect.wait()?;
             assert_eq!(client.command("echo hello").output().wait()?.stdout, b"hello\n");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn certificates_in_agents_log_in() -> Result<(), Error> {
+    let authority = PrivateKey::generate(feramiko::KeyType::Ed25519)?;
+    let directory = tempfile::tempdir().unwrap();
+    let trusted = directory.path().join("authority.pub");
+    std::fs::write(&trusted, authority.public_key().to_line("") + "\n").unwrap();
+    let sshd = Sshd::builder().set("TrustedUserCAKeys", &trusted.display().to_string());
+    let sshd = sshd.authorized_keys("").start();
+    let job = job(&sshd, &public_key(&host_key(KeyType::Ed25519).public));
+    for kind in [KeyType::Rsa, KeyType::Ecdsa256, KeyType::Ed25519] {
+        let key = private(&user_key(kind));
+        let certificate = CertificateBuilder::user(key.public_key())
+            .principal(sshd.user())
+            .valid_for(Duration::from_secs(600))
+            .issue(&authority)?;
+        let line = certificate.to_line("");
+        // From us to OpenSSH's agent.
+        let theirs = SshAgent::start();
+        let agent = Agent::connect_to(theirs.path()).wait()?;
+        let certified = AgentPrivateKey::certified(key.clone(), certificate)?;
+        agent.add(certified, "certified", Constraints::default()).wait()?;
+        let shown = ssh_add(&theirs.path(), &["-L"], "").text();
+        assert!(shown.contains(line.trim()), "{kind:?}: {shown}");
+        // From ssh-add to ours: it finds the certificate beside the key.
+        let file = directory.path().join(format!("{kind:?}"));
+        key.write_file(&file, "", None)?;
+        std::fs::write(directory.path().join(format!("{kind:?}-cert.pub")), line + "\n").unwrap();
+        let socket = AgentSocket::serve_somewhere(&AgentServer::new())?;
+        ssh_add(socket.path(), &[&file.display().to_string()], "").expect_success("ssh-add");
+        assert_eq!(listed(socket.path()).len(), 2, "the key, and the certificate");
+
+        for path in [theirs.path(), socket.path().to_owned()] {
+            let client = connect(&job).agent_at(path.clone()).wait()?;
+            assert!(client.command("true").status().wait()?.success());
+            let ssh = Ssh::to(sshd.address()).user(sshd.user()).option("IdentitiesOnly", "no");
+            let ssh = ssh.option("IdentityAgent", &path.display().to_string());
+            assert_eq!(ssh.run("echo hello", b"").text(), "hello\n", "{kind:?}: {}", ssh.log());
         }
     }
     Ok(())
