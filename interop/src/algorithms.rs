@@ -42,7 +42,7 @@ impl Category {
     }
 }
 
-/// Every algorithm of that category that feramiko has when nothing old was asked for.
+/// Every algorithm of that category that feramiko has and that a key file of the fixtures can be made for, those of old included.
 pub fn names(category: Category) -> &'static [&'static str] {
     match category {
         Category::Kex => &[
@@ -58,6 +58,11 @@ pub fn names(category: Category) -> &'static [&'static str] {
             "diffie-hellman-group16-sha512",
             "diffie-hellman-group18-sha512",
             "diffie-hellman-group-exchange-sha256",
+            "mlkem768nistp256-sha256",
+            "mlkem1024nistp384-sha384",
+            "diffie-hellman-group-exchange-sha1",
+            "diffie-hellman-group14-sha1",
+            "diffie-hellman-group1-sha1",
         ],
         Category::HostKey | Category::UserKey => &[
             "ssh-ed25519",
@@ -66,6 +71,8 @@ pub fn names(category: Category) -> &'static [&'static str] {
             "ecdsa-sha2-nistp521",
             "rsa-sha2-256",
             "rsa-sha2-512",
+            "ssh-rsa",
+            "ssh-dss",
         ],
         Category::Cipher => &[
             "chacha20-poly1305@openssh.com",
@@ -74,13 +81,42 @@ pub fn names(category: Category) -> &'static [&'static str] {
             "aes128-ctr",
             "aes192-ctr",
             "aes256-ctr",
+            "aes128-cbc",
+            "aes192-cbc",
+            "aes256-cbc",
+            "blowfish-ctr",
+            "blowfish-cbc",
+            "3des-cbc",
         ],
         Category::Mac => &[
             "hmac-sha2-256",
             "hmac-sha2-512",
             "hmac-sha2-256-etm@openssh.com",
             "hmac-sha2-512-etm@openssh.com",
+            "umac-64@openssh.com",
+            "umac-128@openssh.com",
+            "umac-64-etm@openssh.com",
+            "umac-128-etm@openssh.com",
+            "hmac-sha1",
+            "hmac-sha1-96",
+            "hmac-sha1-etm@openssh.com",
+            "hmac-sha1-96-etm@openssh.com",
+            "hmac-md5",
+            "hmac-md5-96",
+            "hmac-md5-etm@openssh.com",
+            "hmac-md5-96-etm@openssh.com",
         ],
         Category::Compression => &["none", "zlib@openssh.com", "zlib"],
     }
 }
+
+/// Algorithms that no other implementation here has in the role of the server, with the reason.
+pub const NO_SERVER: [(&str, &str); 1] = [(
+    "blowfish-ctr",
+    "of the peers only PuTTY has it, which has no server; `legacy.rs` shows plink at our server",
+)];
+/// Algorithms that no client in the table has, with the reason.
+pub const NO_CLIENT: [(&str, &str); 1] = [(
+    "blowfish-ctr",
+    "of the peers only PuTTY has it, whose choice of algorithms is no option: see `legacy.rs`",
+)];

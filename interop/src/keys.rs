@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::places::{key_directory, program};
+use crate::places::{key_directory, old_key_directory, program};
 use crate::process::run;
 
 /// The passphrase of [`sealed_user_key`].
@@ -20,10 +20,11 @@ pub enum KeyType {
     Ecdsa384,
     Ecdsa521,
     Rsa,
+    Dsa,
 }
 
 impl KeyType {
-    /// All of them.
+    /// All of them but DSA's, which only who asks for it knows.
     pub const ALL: [Self; 5] = [Self::Ed25519, Self::Ecdsa256, Self::Ecdsa384, Self::Ecdsa521, Self::Rsa];
 
     /// The kind of key that the signature algorithm `name` needs.
@@ -37,6 +38,7 @@ impl KeyType {
             "ecdsa-sha2-nistp384" => Self::Ecdsa384,
             "ecdsa-sha2-nistp521" => Self::Ecdsa521,
             "rsa-sha2-256" | "rsa-sha2-512" | "ssh-rsa" => Self::Rsa,
+            "ssh-dss" => Self::Dsa,
             other => panic!("no test key signs with {other}"),
         }
     }
@@ -48,6 +50,7 @@ impl KeyType {
             Self::Ecdsa384 => ["-t", "ecdsa", "-b", "384"],
             Self::Ecdsa521 => ["-t", "ecdsa", "-b", "521"],
             Self::Rsa => ["-t", "rsa", "-b", "2048"],
+            Self::Dsa => ["-t", "dsa", "-b", "1024"],
         }
     }
 
@@ -58,6 +61,7 @@ impl KeyType {
             Self::Ecdsa384 => "ecdsa384",
             Self::Ecdsa521 => "ecdsa521",
             Self::Rsa => "rsa",
+            Self::Dsa => "dsa",
         }
     }
 }
@@ -71,9 +75,16 @@ pub struct KeyFile {
     pub public: String,
 }
 
+impl KeyFile {
+    /// Whether it is of a type that is no longer used.
+    pub(crate) fn is_old(&self) -> bool {
+        self.public.starts_with("ssh-dss ")
+    }
+}
+
 /// The host key of that kind that every foreign server shows.
 pub fn host_key(kind: KeyType) -> KeyFile {
-    load(&format!("host_{}", kind.stem()))
+    load(kind, &format!("host_{}", kind.stem()))
 }
 
 /// All host keys.
@@ -83,7 +94,7 @@ pub fn host_keys() -> Vec<KeyFile> {
 
 /// A user's key that every foreign server accepts.
 pub fn user_key(kind: KeyType) -> KeyFile {
-    load(&format!("user_{}", kind.stem()))
+    load(kind, &format!("user_{}", kind.stem()))
 }
 
 /// All of the user's keys, [`sealed_user_key`] included.
@@ -93,45 +104,47 @@ pub fn user_keys() -> Vec<KeyFile> {
 
 /// One more key of the user, an Ed25519 key sealed with [`PASSPHRASE`].
 pub fn sealed_user_key() -> KeyFile {
-    load("user_sealed")
+    load(KeyType::Ed25519, "user_sealed")
 }
 
-fn load(name: &str) -> KeyFile {
+fn load(kind: KeyType, name: &str) -> KeyFile {
     static READY: OnceLock<()> = OnceLock::new();
-    READY.get_or_init(generate);
-    let path = key_directory().join(name);
+    READY.get_or_init(|| {
+        let all =
+            KeyType::ALL.map(|kind| (kind, ["host", "user"].map(|role| format!("{role}_{}", kind.stem()))));
+        let mut jobs: Vec<Making> = Vec::new();
+        for (kind, names) in all {
+            jobs.extend(names.map(|name| (name, kind, "")));
+        }
+        jobs.push(("user_sealed".to_owned(), KeyType::Ed25519, PASSPHRASE));
+        generate(key_directory(), &jobs);
+        let old = ["host_dsa", "user_dsa"].map(|name| (name.to_owned(), KeyType::Dsa, ""));
+        generate(old_key_directory(), &old);
+    });
+    let path = if kind == KeyType::Dsa { old_key_directory() } else { key_directory() }.join(name);
     let public = path.with_extension("pub");
     let line = fs::read_to_string(&public).unwrap_or_else(|error| panic!("{}: {error}", public.display()));
     KeyFile { path, public: line.split_whitespace().take(2).collect::<Vec<_>>().join(" ") }
 }
 
+/// Name, type and passphrase of a key that is to be made.
+type Making = (String, KeyType, &'static str);
+
 /// Makes what is missing, in a directory of its own, and puts it in place in one step: several test processes may
 /// come here at once, and the first to be done wins.
-fn generate() {
-    let directory = key_directory();
+fn generate(directory: PathBuf, jobs: &[Making]) {
     if directory.exists() {
         return;
     }
     let parent = directory.parent().unwrap_or(&directory);
     fs::create_dir_all(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
     let fresh = tempfile::tempdir_in(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
-    let make = |name: &str, kind: KeyType, passphrase: &str| {
+    for (name, kind, passphrase) in jobs {
         let mut command = Command::new(program("ssh-keygen"));
         command.args(["-q", "-N", passphrase, "-C", name, "-f"]).arg(fresh.path().join(name));
-        run(
-            {
-                command.args(kind.arguments());
-                command
-            },
-            b"",
-        )
-        .expect_success("ssh-keygen");
-    };
-    for kind in KeyType::ALL {
-        make(&format!("host_{}", kind.stem()), kind, "");
-        make(&format!("user_{}", kind.stem()), kind, "");
+        command.args(kind.arguments());
+        run(command, b"").expect_success("ssh-keygen");
     }
-    make("user_sealed", KeyType::Ed25519, PASSPHRASE);
     if fs::rename(fresh.path(), &directory).is_err() {
         assert!(directory.exists(), "{} could not be made", directory.display());
     }

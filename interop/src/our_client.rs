@@ -17,7 +17,9 @@ pub(crate) fn rekey_every(bytes: u64) -> RekeyLimits {
 pub(crate) fn algorithms(offer: &Offer) -> Algorithms {
     let mut algorithms = Algorithms::all();
     for category in Category::ALL {
-        let Some(names) = offer.get(category) else { continue };
+        let everything: Vec<String> =
+            crate::algorithms::names(category).iter().map(|name| (*name).to_owned()).collect();
+        let names = offer.get(category).unwrap_or(&everything);
         let list = match category {
             Category::Kex => &mut algorithms.kex,
             Category::HostKey => &mut algorithms.host_key,

@@ -13,7 +13,7 @@ use feramiko::{
 use crate::accounts::{PASSWORD, USER};
 use crate::data::{Digest, test_blocks};
 use crate::job::Negotiated;
-use crate::keys::{host_keys, user_keys};
+use crate::keys::{KeyType, host_key, host_keys, user_key, user_keys};
 use crate::our_client::{algorithms, names, public_key, rekey_every};
 use crate::peer::ServerSpec;
 
@@ -93,7 +93,7 @@ impl OurServer {
             config.methods = vec!["publickey".to_owned()];
         }
         let mut builder = Server::builder().config(config).max_startups(MaxStartups::at_most(200));
-        for key in host_keys() {
+        for key in host_keys().into_iter().chain([host_key(KeyType::Dsa)]) {
             builder = builder.host_key(PrivateKey::load_file(&key.path, None).expect("a host key"));
         }
         let server = builder.bind("127.0.0.1:0").driver(driver).await.expect("our server listens");
@@ -177,7 +177,9 @@ fn judge(house: &House, guest: usize, attempt: Attempt, had_key: &mut bool) -> R
     let spec = &house.spec;
     let known = attempt.user() == USER;
     let welcome = |right: bool, attempt: Attempt| if right { attempt.accept() } else { attempt.reject() };
-    let is_ours = |key: &feramiko::PublicKey| user_keys().iter().any(|ours| public_key(&ours.public) == *key);
+    let is_ours = |key: &feramiko::PublicKey| {
+        user_keys().iter().chain([&user_key(KeyType::Dsa)]).any(|ours| public_key(&ours.public) == *key)
+    };
     match attempt.proof() {
         Proof::Password(word) if attempt.user() == EXPIRED && word.matches(PASSWORD) => {
             attempt.change_password("Your password has expired.")

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -11,8 +12,8 @@ use crate::accounts::{PASSWORD, USER};
 use crate::algorithms::{Category, names};
 use crate::data::{sha256_hex, test_data};
 use crate::job::{Bytes, Job, Offer, Outcome};
-use crate::keys::{KeyFile, host_keys, user_keys};
-use crate::places::{program, python, root, russh_peer, script};
+use crate::keys::{KeyFile, KeyType, host_key, host_keys, user_key, user_keys};
+use crate::places::{program, python, python_of_old, root, russh_peer, script};
 use crate::process::{Running, run};
 use crate::ssh::Ssh;
 use crate::sshd::Sshd;
@@ -24,6 +25,8 @@ pub enum Foreign {
     OpenSsh,
     Asyncssh,
     Paramiko,
+    /// The last paramiko but one, which still knows what is old.
+    ParamikoOld,
     Russh,
 }
 
@@ -94,7 +97,8 @@ struct Abilities {
 
 impl Foreign {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::OpenSsh, Self::Asyncssh, Self::Paramiko, Self::Russh];
+    pub const ALL: [Self; 5] =
+        [Self::OpenSsh, Self::Asyncssh, Self::Paramiko, Self::ParamikoOld, Self::Russh];
 
     /// Name and version: `asyncssh 2.24.1`.
     pub fn version(self) -> &'static str {
@@ -119,7 +123,11 @@ impl Foreign {
             let sshd = serve_openssh(spec);
             return ForeignServer { address: sshd.address(), inner: Inner::Sshd(sshd) };
         }
-        let paths: Vec<String> = host_keys().iter().map(|key| key.path.display().to_string()).collect();
+        let known = |key: &KeyFile| {
+            !key.is_old() || self.supports(Direction::OurClient, Category::HostKey, "ssh-dss")
+        };
+        let keys = host_keys().into_iter().chain([host_key(KeyType::Dsa)]).filter(known);
+        let paths: Vec<String> = keys.map(|key| key.path.display().to_string()).collect();
         let mut json = json!({
             "host_keys": paths,
             "user": USER,
@@ -170,6 +178,7 @@ impl Foreign {
             Self::OpenSsh => Command::new(program("sshd")),
             Self::Asyncssh => python_command("asyncssh_server.py"),
             Self::Paramiko => python_command("paramiko_server.py"),
+            Self::ParamikoOld => command_of(python_of_old(), "paramiko_server.py"),
             Self::Russh => Command::new(russh_peer()),
         }
     }
@@ -179,6 +188,7 @@ impl Foreign {
             Self::OpenSsh => Command::new(program("ssh")),
             Self::Asyncssh => python_command("asyncssh_client.py"),
             Self::Paramiko => python_command("paramiko_client.py"),
+            Self::ParamikoOld => command_of(python_of_old(), "paramiko_client.py"),
             Self::Russh => Command::new(russh_peer()),
         }
     }
@@ -187,18 +197,24 @@ impl Foreign {
         static OPENSSH: OnceLock<Abilities> = OnceLock::new();
         static ASYNCSSH: OnceLock<Abilities> = OnceLock::new();
         static PARAMIKO: OnceLock<Abilities> = OnceLock::new();
+        static PARAMIKO_OLD: OnceLock<Abilities> = OnceLock::new();
         static RUSSH: OnceLock<Abilities> = OnceLock::new();
         match self {
             Self::OpenSsh => OPENSSH.get_or_init(openssh_abilities),
             Self::Asyncssh => ASYNCSSH.get_or_init(|| peer_abilities(self.client_command())),
             Self::Paramiko => PARAMIKO.get_or_init(|| peer_abilities(self.client_command())),
+            Self::ParamikoOld => PARAMIKO_OLD.get_or_init(|| peer_abilities(self.client_command())),
             Self::Russh => RUSSH.get_or_init(|| peer_abilities(self.client_command())),
         }
     }
 }
 
 fn python_command(name: &str) -> Command {
-    let mut command = Command::new(python());
+    command_of(python(), name)
+}
+
+fn command_of(python: PathBuf, name: &str) -> Command {
+    let mut command = Command::new(python);
     // Their warnings about old algorithms are theirs, and compiled files would litter the tree.
     command.args(["-W", "ignore", "-B"]).arg(script(name));
     command
@@ -256,7 +272,8 @@ fn openssh_abilities() -> Abilities {
 fn authorized_keys() -> String {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {
-        let lines: String = user_keys().into_iter().map(|KeyFile { public, .. }| public + "\n").collect();
+        let keys = user_keys().into_iter().chain([user_key(KeyType::Dsa)]);
+        let lines: String = keys.map(|KeyFile { public, .. }| public + "\n").collect();
         let path = root().join("target/interop-keys/authorized_keys");
         let fresh = path.with_extension(std::process::id().to_string());
         std::fs::write(&fresh, lines)

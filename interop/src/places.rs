@@ -13,6 +13,11 @@ pub(crate) fn python() -> PathBuf {
     present(root().join("target/interop-venv/bin/python"))
 }
 
+/// The Python interpreter that has a paramiko which still knows what is old.
+pub(crate) fn python_of_old() -> PathBuf {
+    present(root().join("target/interop-venv-old/bin/python"))
+}
+
 /// A script of `interop/python`.
 pub(crate) fn script(name: &str) -> PathBuf {
     present(root().join("interop/python").join(name))
@@ -28,8 +33,16 @@ pub(crate) fn key_directory() -> PathBuf {
     root().join("target/interop-keys")
 }
 
+/// Keys of types that are no longer used, kept likewise.
+pub(crate) fn old_key_directory() -> PathBuf {
+    root().join("target/interop-keys-old")
+}
+
 /// A system program, from where Debian and its like keep it.
-pub(crate) fn program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// If it is not there.
+pub fn program(name: &str) -> PathBuf {
     ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"]
         .iter()
         .map(|directory| Path::new(directory).join(name))

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::accounts::{USER, among_accounts};
 use crate::data::test_data;
-use crate::keys::{host_keys, user_keys};
+use crate::keys::{KeyType, host_key, host_keys, user_key, user_keys};
 use crate::places::program;
 use crate::process::Running;
 
@@ -129,7 +129,8 @@ impl SshdBuilder {
         if self.data_bytes > 0 {
             fs::write(commands.join("data"), test_data(self.data_bytes)).expect("test data written");
         }
-        let every_key = || user_keys().into_iter().map(|key| key.public + "\n").collect();
+        let every_key =
+            || user_keys().into_iter().chain([user_key(KeyType::Dsa)]).map(|key| key.public + "\n").collect();
         let authorized = self.authorized_keys.clone().unwrap_or_else(every_key);
         fs::write(home.join("authorized_keys"), authorized).expect("authorized keys written");
         for (name, text) in &self.home_files {
@@ -148,7 +149,7 @@ impl SshdBuilder {
         }
         say("ListenAddress", "127.0.0.1");
         say("Port", &port.to_string());
-        for key in host_keys() {
+        for key in host_keys().into_iter().chain([host_key(KeyType::Dsa)]) {
             say("HostKey", &key.path.display().to_string());
         }
         // Inside the namespace the directory `home` is mounted at /home.

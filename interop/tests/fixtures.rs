@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use feramiko_interop::{
-    Category, Direction, EXPIRED_USER, Foreign, Job, KeyType, Matrix, Offer, PASSPHRASE, PASSWORD,
-    ServerSpec, Ssh, Sshd, Tmux, names, sealed_user_key, test_data, test_data_sha256, user_key,
+    Category, Direction, EXPIRED_USER, Foreign, Job, KeyType, Matrix, NO_CLIENT, NO_SERVER, Offer,
+    PASSPHRASE, PASSWORD, ServerSpec, Ssh, Sshd, Tmux, names, sealed_user_key, test_data, test_data_sha256,
+    user_key,
 };
 
 /// Each of them once as client and once as server, forced to use of every category the last that the two share: the
@@ -37,7 +38,9 @@ fn any_shared_algorithm_can_be_forced() {
 fn every_algorithm_has_a_foreign_peer_in_both_roles() {
     for direction in Direction::BOTH {
         for category in Category::ALL {
-            for name in names(category) {
+            let excused = if direction == Direction::OurClient { NO_SERVER } else { NO_CLIENT };
+            for name in names(category).iter().filter(|name| excused.iter().all(|(other, _)| other != *name))
+            {
                 assert!(
                     Foreign::ALL.into_iter().any(|peer| peer.supports(direction, category, name)),
                     "nobody has {name} ({direction:?})"

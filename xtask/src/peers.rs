@@ -8,7 +8,7 @@ use crate::root;
 use crate::step::{Failure, Steps, cargo, output, run, succeeds};
 
 /// What must be there: how to see that it is, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("command -v ssh ssh-keygen ssh-agent scp sftp", "openssh-client"),
     ("PATH=$PATH:/usr/sbin command -v sshd", "openssh-server"),
     (
@@ -16,7 +16,8 @@ const PROGRAMS: [(&str, &str); 10] = [
         "openssh-sftp-server",
     ),
     ("command -v openssl", "openssl"),
-    ("command -v puttygen", "putty-tools"),
+    ("command -v plink puttygen", "putty-tools"),
+    ("PATH=$PATH:/usr/sbin command -v dropbear dbclient dropbearkey dropbearconvert", "dropbear-bin"),
     ("command -v tmux", "tmux"),
     ("command -v unshare", "util-linux"),
     ("command -v c++", "g++"),
@@ -27,7 +28,12 @@ const PROGRAMS: [(&str, &str); 10] = [
 /// All peers.
 pub(crate) fn set_up(steps: &mut Steps) -> Result<(), Failure> {
     programs(steps)?;
-    steps.run("peers: asyncssh and paramiko", python_packages)?;
+    steps.run("peers: asyncssh and paramiko", || {
+        python_packages("requirements.txt", "interop-venv", "asyncssh, paramiko")
+    })?;
+    steps.run("peers: an old paramiko", || {
+        python_packages("requirements-old.txt", "interop-venv-old", "paramiko")
+    })?;
     steps.run("peers: russh", russh)
 }
 
@@ -74,15 +80,15 @@ fn apt() -> Command {
     command
 }
 
-/// A virtual environment with exactly the packages of `interop/python/requirements.txt`.
-fn python_packages() -> Result<(), Failure> {
-    let wanted = root().join("interop/python/requirements.txt");
-    let venv = root().join("target/interop-venv");
+/// A virtual environment with exactly the packages of a file in `interop/python`, of which these can be imported.
+fn python_packages(file: &str, venv: &str, modules: &str) -> Result<(), Failure> {
+    let wanted = root().join("interop/python").join(file);
+    let venv = root().join("target").join(venv);
     let installed = venv.join("requirements.txt");
     let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
     let requirements = read(&wanted)?;
     let python = venv.join("bin/python");
-    let works = || succeeds(Command::new(&python).args(["-c", "import asyncssh, paramiko"]));
+    let works = || succeeds(Command::new(&python).args(["-W", "ignore", "-c", &format!("import {modules}")]));
     if read(&installed).is_ok_and(|installed| installed == requirements) && works() {
         return Ok(());
     }
@@ -91,7 +97,7 @@ fn python_packages() -> Result<(), Failure> {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "-r"])
         .arg(&wanted))?;
     if !works() {
-        return Err("asyncssh and paramiko are installed but cannot be imported".to_owned());
+        return Err(format!("{modules} installed but cannot be imported"));
     }
     // Written last: it says that all before it went well.
     fs::write(&installed, requirements).map_err(|error| format!("{}: {error}", installed.display()))

@@ -94,7 +94,9 @@ impl CbcEncryptor {
             BlockCipher::Aes192 => aes(&AES_192)?,
             BlockCipher::Aes256 => aes(&AES_256)?,
             BlockCipher::TripleDes => EncryptKey::Small(SmallBlocks::triple_des(key)?),
-            BlockCipher::Blowfish => EncryptKey::Small(SmallBlocks::blowfish(key)?),
+            BlockCipher::Blowfish => {
+                EncryptKey::Small(SmallBlocks::blowfish::<{ blocks::BLOWFISH_KEY }>(key)?)
+            }
         };
         Ok(Self { key, chain: Chain::new(cipher, iv) })
     }
@@ -153,7 +155,9 @@ impl CbcDecryptor {
             BlockCipher::Aes192 => aes(&AES_192)?,
             BlockCipher::Aes256 => aes(&AES_256)?,
             BlockCipher::TripleDes => DecryptKey::Small(SmallBlocks::triple_des(key)?),
-            BlockCipher::Blowfish => DecryptKey::Small(SmallBlocks::blowfish(key)?),
+            BlockCipher::Blowfish => {
+                DecryptKey::Small(SmallBlocks::blowfish::<{ blocks::BLOWFISH_KEY }>(key)?)
+            }
         };
         Ok(Self { key, chain: Chain::new(cipher, iv) })
     }

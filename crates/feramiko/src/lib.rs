@@ -178,9 +178,9 @@ pub use feramiko_keys::{
 pub use feramiko_keys::{certificate, sshsig};
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
-    ExitStatus, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts, Proof,
-    Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Steps, Stream, Timing, VerifiedHost,
-    VerifiedKey, WindowSize,
+    ExitStatus, Family, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts,
+    Proof, Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Standing, Steps, Stream, Timing,
+    VerifiedHost, VerifiedKey, WindowSize,
 };
 
 /// The examples of the project's front page compile.

@@ -8,8 +8,10 @@ use crate::CryptoError;
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 8;
-/// Bytes of a Blowfish key in SSH. The cipher itself would take many lengths.
+/// Bytes of a Blowfish key with CBC (RFC 4253 section 6.3). The cipher itself would take many lengths.
 pub(crate) const BLOWFISH_KEY: usize = 16;
+/// Bytes of a Blowfish key in counter mode (RFC 4344 section 4).
+pub(crate) const BLOWFISH_CTR_KEY: usize = 32;
 /// Bytes of the three keys of 3DES, parity bits included.
 pub(crate) const TRIPLE_DES_KEY: usize = 24;
 
@@ -20,8 +22,8 @@ pub(crate) enum SmallBlocks {
 }
 
 impl SmallBlocks {
-    pub(crate) fn blowfish(key: &[u8]) -> Result<Self, CryptoError> {
-        let key: &[u8; BLOWFISH_KEY] = key.try_into().map_err(|_| CryptoError::BadKey)?;
+    pub(crate) fn blowfish<const KEY: usize>(key: &[u8]) -> Result<Self, CryptoError> {
+        let key: &[u8; KEY] = key.try_into().map_err(|_| CryptoError::BadKey)?;
         let key = Blowfish::new_from_slice(key).map_err(|_| CryptoError::BadKey)?;
         Ok(Self::Blowfish(Box::new(key)))
     }

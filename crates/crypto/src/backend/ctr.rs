@@ -65,13 +65,14 @@ impl Cipher for AesCtr {
     }
 }
 
-/// blowfish-ctr.
+/// blowfish-ctr, with a key of 256 bits.
 #[derive(Debug)]
 pub(crate) struct BlowfishCtr;
 
 impl BlowfishCtr {
     fn direction(keys: CipherKeys<'_>) -> Result<Box<Separate<SmallStream>>, CryptoError> {
-        let stream = SmallStream::new(SmallBlocks::blowfish(keys.key)?, keys.iv)?;
+        let stream =
+            SmallStream::new(SmallBlocks::blowfish::<{ blocks::BLOWFISH_CTR_KEY }>(keys.key)?, keys.iv)?;
         Separate::new(stream, Mode { block: blocks::BLOCK, is_chained: false }, keys)
     }
 }
@@ -82,7 +83,7 @@ impl Cipher for BlowfishCtr {
     }
 
     fn key_len(&self) -> usize {
-        blocks::BLOWFISH_KEY
+        blocks::BLOWFISH_CTR_KEY
     }
 
     fn iv_len(&self) -> usize {
@@ -251,6 +252,25 @@ mod tests {
             stream.apply(other).unwrap();
             assert_eq!(parts, hex(sealed));
         }
+    }
+
+    /// The key stream is what Blowfish makes of the counter, block by block; the key has 256 bits (RFC 4344 section 4).
+    #[test]
+    fn blowfish_counts_in_64_bits_under_a_key_of_256() {
+        let key = [7; 32];
+        let blocks = || SmallBlocks::blowfish::<32>(&key).unwrap();
+        let mut bytes = [0; 20];
+        let mut stream = SmallStream::new(blocks(), &u64::MAX.to_be_bytes()).unwrap();
+        stream.encrypt(&mut bytes[..16]).unwrap();
+        stream.encrypt(&mut bytes[16..]).unwrap();
+        let expected = [u64::MAX, 0, 1].map(|counter| {
+            let mut block = counter.to_be_bytes();
+            blocks().encrypt_block(&mut block);
+            block
+        });
+        assert_eq!(bytes, expected.concat()[..20]);
+        assert_eq!(BlowfishCtr.key_len(), 32);
+        assert!(SmallBlocks::blowfish::<32>(&[7; 16]).is_err());
     }
 
     #[test]
