@@ -4,8 +4,11 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+
+use crate::ssh_args;
+pub(crate) use crate::ssh_args::SshArgs;
 
 /// SSH in Rust: a client, a demonstration, and a BBS to call
 #[derive(Debug, Parser)]
@@ -13,6 +16,24 @@ use clap_complete::Shell;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads a command line, the program's name included. Options of `ssh` may stand on both sides of the destination.
+    ///
+    /// # Errors
+    /// Also that help was asked for.
+    pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut all: Vec<OsString> = arguments.into_iter().collect();
+        if all.get(1).is_some_and(|word| word == "ssh") {
+            let behind = all.split_off(2);
+            all.extend(ssh_args::in_order(behind).map_err(|problem| {
+                let mut command = Self::command();
+                command.error(clap::error::ErrorKind::InvalidValue, problem)
+            })?);
+        }
+        Self::try_parse_from(all)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,58 +60,6 @@ pub(crate) struct DemoArgs {
     /// Show a scripted tour with its transcript, as is done when there is no terminal
     #[arg(long)]
     pub(crate) tour: bool,
-}
-
-/// Log in to a host, or run a command there
-///
-/// Asks for host and user when they are not given. Unknown hosts are shown with their fingerprint
-/// and remembered if you say so; a changed host key is refused. At the beginning of a line, ~.
-/// leaves and ~? lists what else the escape character does.
-#[derive(Args, Debug)]
-pub(crate) struct SshArgs {
-    /// Where to: [user@]host[:port]
-    #[arg(value_hint = ValueHint::Hostname)]
-    pub(crate) destination: Option<String>,
-
-    /// What to run there instead of a shell
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::CommandWithArguments)]
-    pub(crate) command: Vec<String>,
-
-    /// Port, whatever the destination says [default: 22]
-    #[arg(short, long)]
-    pub(crate) port: Option<u16>,
-
-    /// User, whatever the destination says [default: you]
-    #[arg(short, long = "user", value_name = "USER")]
-    pub(crate) login: Option<String>,
-
-    /// A private key to log in with, in place of those in ~/.ssh; may be given several times
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) identity: Vec<PathBuf>,
-
-    /// The file of known hosts [default: ~/.ssh/known_hosts]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) known_hosts: Option<PathBuf>,
-
-    /// Ask for a terminal there even for a command
-    #[arg(short = 't', long, conflicts_with = "no_tty")]
-    pub(crate) tty: bool,
-
-    /// Ask for no terminal there
-    #[arg(short = 'T', long)]
-    pub(crate) no_tty: bool,
-
-    /// The escape character, or "none"
-    #[arg(short, long, value_name = "CHAR", default_value = "~", value_parser = parse_escape)]
-    pub(crate) escape: Escape,
-
-    /// Seconds until connecting and logging in must have succeeded, your answers included
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    pub(crate) timeout: u64,
-
-    /// Write a readable log to a file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) log: Option<PathBuf>,
 }
 
 /// Run the BBS server: robey (password foo) and whoever's key you let in
@@ -136,32 +105,44 @@ pub(crate) struct AgentArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-/// A session's escape character, if it has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Escape(pub(crate) Option<u8>);
-
-fn parse_escape(text: &str) -> Result<Escape, String> {
-    match text.as_bytes() {
-        b"none" => Ok(Escape(None)),
-        [byte @ b'!'..=b'~'] => Ok(Escape(Some(*byte))),
-        [b'^', byte @ b'@'..=b'_'] => Ok(Escape(Some(byte & 0x1f))),
-        [b'^', byte @ b'a'..=b'z'] => Ok(Escape(Some(byte & 0x1f))),
-        _ => Err("one printable ASCII character, a control character as ^X, or none".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn ssh(arguments: &[&str]) -> SshArgs {
-        let line = ["feramiko", "ssh"].iter().chain(arguments);
-        match Cli::try_parse_from(line).unwrap().command {
+        let arguments = ["feramiko", "ssh"].iter().chain(arguments).map(OsString::from);
+        match Cli::read(arguments).unwrap().command {
             Command::Ssh(arguments) => arguments,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn flags_become_lines_of_a_configuration() {
+        let arguments = ssh(&[
+            "host",
+            "-4",
+            "-tt",
+            "-vvA",
+            "-e^]",
+            "-c",
+            "^aes128-ctr",
+            "-oCompression yes",
+            "-i",
+            "a b",
+        ]);
+        let expected = [
+            "LogLevel DEBUG2",
+            "RequestTTY force",
+            "ForwardAgent yes",
+            "AddressFamily inet",
+            "EscapeChar ^]",
+            "Ciphers ^aes128-ctr",
+            "IdentityFile \"a b\"",
+            "Compression yes",
+        ];
+        assert_eq!(arguments.lines(), expected);
+        assert_eq!(ssh(&["-N", "host"]).lines(), ["RequestTTY no", "SessionType none"]);
     }
 
     #[test]
@@ -172,17 +153,8 @@ mod tests {
     #[test]
     fn a_remote_command_keeps_its_own_options() {
         let arguments = ssh(&["-p", "2200", "robey@host", "ls", "-l", "--", "-p"]);
-        assert_eq!(arguments.port, Some(2200));
+        assert_eq!(arguments.lines(), ["Port=\"2200\""]);
         assert_eq!(arguments.destination.as_deref(), Some("robey@host"));
         assert_eq!(arguments.command, ["ls", "-l", "--", "-p"]);
-    }
-
-    #[test]
-    fn escape_characters() {
-        assert_eq!(ssh(&["host"]).escape, Escape(Some(b'~')));
-        assert_eq!(ssh(&["-e", "none", "host"]).escape, Escape(None));
-        assert_eq!(ssh(&["-e", "^]", "host"]).escape, Escape(Some(0x1d)));
-        assert_eq!(ssh(&["-e", "^", "host"]).escape, Escape(Some(b'^')));
-        assert!(Cli::try_parse_from(["feramiko", "ssh", "-e", "ab", "host"]).is_err());
     }
 }

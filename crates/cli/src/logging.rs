@@ -1,6 +1,6 @@
 //! The log: one line for each event, appended to a file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -18,9 +18,26 @@ const FILTER_VARIABLE: &str = "FERAMIKO_LOG";
 /// The file cannot be opened.
 pub(crate) fn to_file(path: &Path) -> io::Result<()> {
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new("debug"));
+    begin(file, "debug")
+}
+
+/// Logs to standard error from now on: the more often `-v` is said, the more.
+///
+/// # Errors
+/// There is a log already.
+pub(crate) fn to_stderr(verbose: u8) -> io::Result<()> {
+    let level = match verbose {
+        0 | 1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    begin(io::stderr(), level)
+}
+
+fn begin(out: impl Write + Send + 'static, level: &str) -> io::Result<()> {
+    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
-        .with_writer(Mutex::new(Clean(file)))
+        .with_writer(Mutex::new(Clean(out)))
         .with_env_filter(filter)
         .with_ansi(false)
         .try_init()
@@ -28,9 +45,9 @@ pub(crate) fn to_file(path: &Path) -> io::Result<()> {
 }
 
 /// What peers say ends up in a log, and the log in somebody's terminal.
-struct Clean(File);
+struct Clean<W>(W);
 
-impl Write for Clean {
+impl<W: Write> Write for Clean<W> {
     /// Takes whole events: that is how they are written.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         self.0.write_all(sanitize(event).as_bytes())?;

@@ -4,8 +4,6 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Cli, Command};
 
 mod agent_command;
@@ -16,11 +14,21 @@ mod demo;
 mod generate;
 mod logging;
 mod ssh;
+mod ssh_args;
 mod switchboard;
 mod terminal;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let read = match Cli::read(std::env::args_os()) {
+        Ok(read) => read,
+        // As OpenSSH's client: what goes wrong here is told from what the remote command says.
+        Err(error) if error.use_stderr() && std::env::args_os().nth(1).is_some_and(|word| word == "ssh") => {
+            let _ = error.print();
+            return ExitCode::from(255);
+        }
+        Err(error) => error.exit(),
+    };
+    let done = match read.command {
         Command::Completions { shell } => generate::completions(shell, &mut io::stdout()),
         Command::Man => generate::man(&mut io::stdout()),
         Command::Demo(arguments) => demo::run(&arguments),
@@ -33,7 +41,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         // Its exit status is the remote command's.
-        Command::Ssh(arguments) => match start_log(arguments.log.as_deref()) {
+        Command::Ssh(arguments) => match start_ssh_log(&arguments) {
             Ok(()) => return ExitCode::from(ssh::run(&arguments)),
             Err(error) => Err(error),
         },
@@ -46,6 +54,15 @@ fn main() -> ExitCode {
             eprintln!("feramiko: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// `-E` to a file; `-v` without it to standard error.
+fn start_ssh_log(arguments: &args::SshArgs) -> io::Result<()> {
+    match (&arguments.log, arguments.verbose) {
+        (None, 0) => Ok(()),
+        (None, verbose) => logging::to_stderr(verbose),
+        (path, _) => start_log(path.as_deref()),
     }
 }
 

@@ -126,7 +126,7 @@ fn our_ssh_asks_about_the_host_follows_the_window_and_gives_the_terminal_back() 
     let bbs = Bbs::open(data.path(), &user_key(KeyType::Ed25519));
     let home = Home::new();
     let tmux = Tmux::start(80, 24);
-    let line = home.ssh_line(&format!("robey@{}", bbs.address));
+    let line = home.ssh_line(&format!("-oHashKnownHosts=no robey@{}", bbs.address));
     let pane = tmux.open(&home.watched(&line));
     let asked = pane.wait_for("Trust it from now on (yes/no/[fingerprint])?");
     assert!(asked.contains("SHA256:"), "{asked}");

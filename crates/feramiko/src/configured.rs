@@ -215,7 +215,7 @@ fn hop(
         return Err(too_many_hops(&last.host));
     }
     let hop = host.hop(last, before)?;
-    if (hop.host(), hop.port(), hop.user()) == (host.host(), host.port(), host.user()) {
+    if (hop.alias(), hop.port(), hop.user()) == (host.alias(), host.port(), host.user()) {
         return Err(too_many_hops(hop.host()));
     }
     let mut connect = Connect::to(hop.host()).host_config(hop.clone());

@@ -13,7 +13,7 @@ use feramiko::{Client, Error, KeyType, PrivateKey, Server};
 use crate::args::DemoArgs;
 use crate::bbs::Store;
 use crate::bbs_command::open_house;
-use crate::ssh::{Ending, Wish, run_session};
+use crate::ssh::{Ending, Program, Wish, run_session};
 use crate::switchboard::{Guests, PASSWORD, Switchboard, USER};
 use report::{Costs, Report};
 
@@ -48,7 +48,14 @@ pub(crate) fn run(arguments: &DemoArgs) -> io::Result<()> {
             "The session is yours. L logs off, and ~. at the beginning of a line leaves at once.\n"
         )?;
         out.flush()?;
-        let wish = Wish { command: None, terminal: true, escape: Some(b'~'), env: Vec::new() };
+        let wish = Wish {
+            program: Program::Shell,
+            terminal: true,
+            escape: Some(b'~'),
+            env: Vec::new(),
+            no_input: false,
+            agent: None,
+        };
         if let Ending::Lost(error) = run_session(&client, &wish)? {
             return Err(error.into());
         }

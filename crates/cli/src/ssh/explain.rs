@@ -9,7 +9,7 @@ use super::Target;
 
 /// Why there is no connection.
 pub(super) fn connecting(error: &Error, target: &Target) -> String {
-    let host = target.host();
+    let host = target.name();
     match error {
         Error::Lookup { host, message } => {
             format!("no host of the name {host} is known ({message}); is it spelled right?")
@@ -19,12 +19,13 @@ pub(super) fn connecting(error: &Error, target: &Target) -> String {
         Error::Connection(end @ (ConnectionError::Eof { .. } | ConnectionError::Io { .. })) => {
             format!("{host} ended the connection before the login: {end}")
         }
+        Error::SshConfig(error) => error.to_string(),
         error => format!("{host}: {error}"),
     }
 }
 
 fn refused(failed: &[FailedAddress], target: &Target) -> String {
-    let mut words = format!("no connection to {} port {}", target.address.host(), target.port);
+    let mut words = format!("no connection to {} port {}", target.host, target.port);
     for one in failed {
         let _ = write!(words, "\n  {}: {}", one.address.ip(), one.message);
     }
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     fn target() -> Target {
-        Target { address: "robey@127.0.0.1".parse().unwrap(), user: "robey".into(), port: 2200 }
+        Target { host: "127.0.0.1".into(), user: "robey".into(), port: 2200 }
     }
 
     #[test]

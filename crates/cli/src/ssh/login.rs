@@ -1,10 +1,11 @@
 //! From a destination to a client that is logged in: host keys, keys, passwords, and the questions about them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use feramiko::{Client, Error, HostKeyRefusal, KeyError, PrivateKey, Prompts, Secret};
+use feramiko::config::{HostConfig, Keyword};
+use feramiko::{Client, Connect, Error, HostKeyRefusal, Prompts, Secret};
 use feramiko_wire::sanitize;
 use zeroize::Zeroizing;
 
@@ -12,11 +13,7 @@ use super::{Target, deadline, explain, say};
 use crate::args::SshArgs;
 use crate::terminal::{AskError, Tty};
 
-/// The user's own keys that are tried where none is named.
-const KEY_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
-/// Known to all users of this machine.
-const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
-/// How often somebody may mistype a password.
+/// How often somebody may mistype a new password.
 const TRIES: u32 = 3;
 /// Silence after which the host is asked for a sign of life, so that a lost link is noticed.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -25,71 +22,63 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// Words for the user.
-pub(super) fn connect(arguments: &SshArgs, target: &Target) -> Result<Client, String> {
-    let asker = Asker { who: format!("{}@{}", target.user, target.host()), unasked: Arc::default() };
-    let mut connect = Client::connect(target.address.to_string())
-        .user(&target.user)
-        .port(target.port)
-        .deadline(deadline(arguments.timeout))
-        .keepalive(KEEPALIVE)
-        .tries(TRIES);
-    if let Some(path) = &arguments.known_hosts {
-        connect = connect.known_hosts(path).system_known_hosts(SYSTEM_KNOWN_HOSTS);
-    }
-    for path in key_files(arguments) {
-        connect = connect.key_file(path);
-    }
-    let (about_host, about_key, prompted) = (asker.clone(), asker.clone(), asker.clone());
-    let (about_password, about_new) = (asker.clone(), asker.clone());
-    let connected = connect
-        .ask_unknown(move |question| about_host.unknown_host(question))
-        .passphrase(move |path| about_key.passphrase(path))
-        .keyboard_interactive(move |prompts| prompted.answers(prompts))
-        .ask_password(move |attempt| about_password.password(attempt))
-        .new_password(move |words| about_new.new_password(words))
-        .banner(|text| say(&sanitize(text.as_bytes())))
-        .wait();
-    connected.map_err(|error| {
+pub(super) fn connect(arguments: &SshArgs, host: &HostConfig) -> Result<Client, String> {
+    let target = Target::of(host);
+    // Why somebody could not be asked, about this host or one on the way.
+    let unasked = Arc::default();
+    let connect =
+        Client::connect(host.host()).host_config(host.clone()).deadline(deadline(arguments.timeout));
+    let hops = Arc::clone(&unasked);
+    let connect = prepare(connect, host, &unasked).each_hop(move |connect, hop| prepare(connect, hop, &hops));
+    connect.wait().map_err(|error| {
         tracing::error!(%error, "no connection");
-        let unasked = asker.unasked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let unasked = unasked.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (unasked, &error) {
             // The host key that nobody could be asked about, with what would make it known.
             (Some(why), Error::HostKey(_)) => why,
-            (Some(why), error) => format!("{}\n{why}", explain::connecting(error, target)),
-            (None, error) => explain::connecting(error, target),
+            (Some(why), error) => format!("{}\n{why}", explain::connecting(error, &target)),
+            (None, error) => explain::connecting(error, &target),
         }
     })
 }
 
-/// The keys to try: those named, or the user's own as far as they can be used.
-fn key_files(arguments: &SshArgs) -> Vec<PathBuf> {
-    if !arguments.identity.is_empty() {
-        return arguments.identity.clone();
+/// What is asked of the user, and when: for the host and for each hop on the way to it.
+fn prepare(connect: Connect, host: &HostConfig, unasked: &Unasked) -> Connect {
+    let target = Target::of(host);
+    let asker = Asker { who: format!("{}@{}", target.user, target.name()), unasked: Arc::clone(unasked) };
+    let mut connect = connect.usual_keys().banner(|text| say(&sanitize(text.as_bytes())));
+    if !host.is_set(Keyword::ServerAliveInterval) {
+        connect = connect.keepalive(KEEPALIVE);
     }
-    let Some(folder) = dot_ssh() else { return Vec::new() };
-    let usable = |path: &PathBuf| match PrivateKey::load_file(path, None) {
-        Ok(_) | Err(KeyError::PassphraseNeeded) => true,
-        Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => false,
-        Err(error) => {
-            say(&format!("feramiko: {} is passed over: {error}\n", path.display()));
-            false
-        }
-    };
-    KEY_FILES.iter().map(|name| folder.join(name)).filter(usable).collect()
+    if host.flag(Keyword::BatchMode) {
+        return connect;
+    }
+    let prompts = u32::try_from(host.number(Keyword::NumberOfPasswordPrompts)).unwrap_or(u32::MAX);
+    let (about_key, prompted) = (asker.clone(), asker.clone());
+    let (about_password, about_new, about_host) = (asker.clone(), asker.clone(), asker);
+    if host.text(Keyword::StrictHostKeyChecking) == Some("ask") {
+        connect = connect.ask_unknown(move |question| about_host.unknown_host(question));
+    }
+    connect = connect.passphrase(move |path| about_key.passphrase(path));
+    if prompts == 0 {
+        return connect;
+    }
+    connect
+        .tries(prompts)
+        .keyboard_interactive(move |prompts| prompted.answers(prompts))
+        .ask_password(move |attempt| about_password.password(attempt))
+        .new_password(move |words| about_new.new_password(words))
 }
 
-fn dot_ssh() -> Option<PathBuf> {
-    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty())?;
-    Some(home.join(".ssh"))
-}
+/// Why somebody could not be asked.
+type Unasked = Arc<Mutex<Option<String>>>;
 
 /// Asks the user at the terminal.
 #[derive(Clone)]
 struct Asker {
     /// `user@host`, for prompts: a host's own words must not pass for ours.
     who: String,
-    /// Why somebody could not be asked.
-    unasked: Arc<Mutex<Option<String>>>,
+    unasked: Unasked,
 }
 
 impl Asker {

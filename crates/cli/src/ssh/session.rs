@@ -1,10 +1,12 @@
 //! One session of the user at this program's own terminal, or in its pipes.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
+use feramiko::agent::AgentSource;
 use feramiko::{Channel, Client, DisconnectReason, Error, ExitStatus, Pty, Request, Transport};
 use rustix::stdio::{stderr, stdin, stdout};
 use rustix::termios::{isatty, tcgetattr};
@@ -17,14 +19,25 @@ use crate::terminal::{
 /// What to run, and how.
 #[derive(Debug)]
 pub(crate) struct Wish {
-    /// `None` for a shell.
-    pub(crate) command: Option<Vec<u8>>,
+    pub(crate) program: Program,
     /// With a terminal there.
     pub(crate) terminal: bool,
     /// The escape character, for a terminal here.
     pub(crate) escape: Option<u8>,
     /// Variables for the other side.
     pub(crate) env: Vec<(String, Vec<u8>)>,
+    /// Nothing is read from standard input.
+    pub(crate) no_input: bool,
+    /// The agent that the host may use.
+    pub(crate) agent: Option<AgentSource>,
+}
+
+/// What is run there.
+#[derive(Debug)]
+pub(crate) enum Program {
+    Shell,
+    Command(Vec<u8>),
+    Subsystem(String),
 }
 
 /// How a session ended.
@@ -48,10 +61,14 @@ const BREAK_MILLISECONDS: u32 = 1000;
 /// # Errors
 /// The host refuses it, or this machine fails.
 pub(crate) fn run(client: &Client, wish: &Wish) -> Result<Ending, Error> {
-    let mut command = match &wish.command {
-        Some(line) => client.command(line.clone()),
-        None => client.shell(),
+    let mut command = match &wish.program {
+        Program::Shell => client.shell(),
+        Program::Command(line) => client.command(line.clone()),
+        Program::Subsystem(name) => client.subsystem(name.clone()),
     };
+    if let Some(agent) = &wish.agent {
+        command.lend_agent(agent.clone());
+    }
     for (name, value) in &wish.env {
         command.env(name, value.clone());
     }
@@ -63,7 +80,11 @@ pub(crate) fn run(client: &Client, wish: &Wish) -> Result<Ending, Error> {
     }
     let channel = command.spawn().wait()?.into_channel();
     let (output, errors) = (unbuffered(stdout()).map_err(here)?, unbuffered(stderr()).map_err(here)?);
-    let (input, stop) = Input::new(stdin()).map_err(here)?;
+    let (input, stop) = match wish.no_input {
+        true => Input::new(File::open("/dev/null").map_err(here)?),
+        false => Input::new(stdin()),
+    }
+    .map_err(here)?;
     let mut screen = is_tty.then(|| Screen::take(&channel, size)).transpose().map_err(here)?;
 
     let left = Arc::new(AtomicBool::new(false));

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use feramiko_keys::pattern;
+
 use super::SshConfig;
 use super::algorithms;
 use super::error::{SshConfigError, Warning, Weight};
@@ -197,14 +199,37 @@ impl HostConfig {
         match word {
             none if none.eq_ignore_ascii_case("none") => Ok(AgentChoice::None),
             "SSH_AUTH_SOCK" => Ok(AgentChoice::Environment),
-            word => match word.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
-                Some(name) => {
-                    let socket = self.sources.around.variable(name);
-                    Ok(socket.map_or(AgentChoice::None, |socket| AgentChoice::Socket(socket.into())))
-                }
-                None => Ok(AgentChoice::Socket(self.path(Keyword::IdentityAgent, word)?.into())),
-            },
+            word => self.agent_at(Keyword::IdentityAgent, word),
         }
+    }
+
+    /// At a path, or where a variable says.
+    fn agent_at(&self, keyword: Keyword, word: &str) -> Result<AgentChoice, SshConfigError> {
+        match word.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
+            Some(name) => {
+                let socket = self.sources.around.variable(name);
+                Ok(socket.map_or(AgentChoice::None, |socket| AgentChoice::Socket(socket.into())))
+            }
+            None => Ok(AgentChoice::Socket(self.path(keyword, word)?.into())),
+        }
+    }
+
+    /// Which agent the host may use (ForwardAgent).
+    ///
+    /// # Errors
+    /// As for [`identity_files`](Self::identity_files).
+    pub fn forward_agent(&self) -> Result<AgentChoice, SshConfigError> {
+        match self.text(Keyword::ForwardAgent) {
+            None | Some("no") => Ok(AgentChoice::None),
+            Some("yes") => self.identity_agent(),
+            Some(word) => self.agent_at(Keyword::ForwardAgent, word),
+        }
+    }
+
+    /// Whether a variable of this environment is sent to the host (SendEnv).
+    pub fn sends(&self, variable: &str) -> bool {
+        let matches = |word: &&str| pattern::matches_exactly(word.as_bytes(), variable.as_bytes());
+        self.words(Keyword::SendEnv).iter().any(matches)
     }
 
     /// How to get to the host (ProxyCommand, ProxyJump).

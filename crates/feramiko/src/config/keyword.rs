@@ -276,7 +276,7 @@ keywords! {
     ChannelTimeout "channeltimeout" Kind::Words, "", Missing("idle channels stay open");
     PermitRemoteOpen "permitremoteopen" Kind::RemoteOpen, "any", OF_FORWARDS;
     AddKeysToAgent "addkeystoagent" Kind::AddKeys, "false", Missing("keys are not added to an agent by themselves");
-    ForwardAgent "forwardagent" Kind::AgentForwarding, "no", Missing("the agent is not forwarded yet");
+    ForwardAgent "forwardagent" Kind::AgentForwarding, "no", Honoured;
     ConnectTimeout "connecttimeout" Kind::Time, "none", Honoured;
     TunnelDevice "tunneldevice" Kind::TunnelDevice, "any:any", Moot("tunnels are not built");
     CanonicalizePermittedCnames "canonicalizepermittedcnames" Kind::Cnames, "none", Honoured;
