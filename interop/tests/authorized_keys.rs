@@ -185,8 +185,11 @@ fn execute(connection: &ServerConnection, channel: &Channel) -> Result<(), Error
     Ok(())
 }
 
-/// Lines, and what they let their key do.
-const MATRIX: [(&str, Option<(&str, &[&str])>); 33] = [
+/// What the probe tells, and the ways that are open.
+type Told = (&'static str, &'static [&'static str]);
+
+/// Lines, and what they let their key do; `None`: nothing.
+const MATRIX: [(&str, Option<Told>); 33] = [
     ("", Some((FREE, ALL))),
     ("no-pty", Some((FREE, &["x11", "listen", "listen path", "open"]))),
     ("no-X11-forwarding", Some((FREE, &["pty", "listen", "listen path", "open"]))),
