@@ -235,7 +235,7 @@ keywords! {
     NumberOfPasswordPrompts "numberofpasswordprompts" Kind::Integer, "3", Honoured;
     ServerAliveCountMax "serveralivecountmax" Kind::Integer, "3", Honoured;
     ServerAliveInterval "serveraliveinterval" Kind::Time, "0", Honoured;
-    RequiredRsaSize "requiredrsasize" Kind::Integer, "1024", Honoured;
+    RequiredRsaSize "requiredrsasize" Kind::Integer, "1024", Missing("RSA keys have at least 2048 bits, whatever it says");
     ObscureKeystrokeTiming "obscurekeystroketiming" Kind::Keystrokes, "", Moot("keystrokes are sent as they come");
     BindAddress "bindaddress" Kind::Text, "", Honoured;
     BindInterface "bindinterface" Kind::Text, "", Refused("a connection cannot be bound to an interface; BindAddress works");
@@ -267,7 +267,7 @@ keywords! {
     RemoteForward "remoteforward" Kind::Forward(Forward::Remote), "", NO_FORWARD;
     IdentityFile "identityfile" Kind::Adds, IDENTITIES, Honoured;
     CanonicalDomains "canonicaldomains" Kind::Domains, "none", Honoured;
-    CertificateFile "certificatefile" Kind::Adds, "", Honoured;
+    CertificateFile "certificatefile" Kind::Adds, "", Missing("certificates beside the key files (-cert.pub) are shown, and no others");
     GlobalKnownHostsFile "globalknownhostsfile" Kind::Words, "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2", Honoured;
     UserKnownHostsFile "userknownhostsfile" Kind::Words, "~/.ssh/known_hosts ~/.ssh/known_hosts2", Honoured;
     SendEnv "sendenv" Kind::SendEnv, "", Honoured;
