@@ -1,6 +1,7 @@
 //! Certificates beside OpenSSH: ours at `sshd`, `ssh` at ours, and what `ssh-keygen` and `sshd` say of bad ones.
 
 #[path = "../../crates/keys/tests/forge/mod.rs"]
+#[allow(dead_code, reason = "this one only makes certificates")]
 mod forge;
 
 use std::fs;

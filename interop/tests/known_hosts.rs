@@ -134,7 +134,8 @@ fn fingerprints_are_those_that_ssh_keygen_tells() {
     let mut told: Vec<&str> = told.split_whitespace().filter(|word| word.starts_with("SHA256:")).collect();
     let keys = hosts.find(&name).filter_map(|found| found.key);
     let mut ours: Vec<String> = keys.map(|key| key.fingerprint().to_string()).collect();
-    (told.sort_unstable(), ours.sort_unstable());
+    told.sort_unstable();
+    ours.sort_unstable();
     assert!(!ours.is_empty());
     assert_eq!(ours, told);
 }

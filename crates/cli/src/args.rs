@@ -39,7 +39,7 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(DemoArgs),
-    Ssh(SshArgs),
+    Ssh(Box<SshArgs>),
     Bbs(BbsArgs),
     Agent(AgentArgs),
     /// Print a completion script for a shell
@@ -112,7 +112,7 @@ mod tests {
     fn ssh(arguments: &[&str]) -> SshArgs {
         let arguments = ["feramiko", "ssh"].iter().chain(arguments).map(OsString::from);
         match Cli::read(arguments).unwrap().command {
-            Command::Ssh(arguments) => arguments,
+            Command::Ssh(arguments) => *arguments,
             other => panic!("{other:?}"),
         }
     }

@@ -197,10 +197,11 @@ fn list(kind: Kind, mut words: Vec<String>) -> Result<Vec<String>, String> {
     match kind {
         Kind::Domains => words.iter_mut().try_for_each(domain)?,
         Kind::Cnames => words.iter_mut().try_for_each(cname)?,
-        Kind::RemoteOpen => match words.iter().find(|word| !alone(word) && !is_remote_open(word)) {
-            Some(word) => return Err(format!("{word:?} is no host:port")),
-            None => {}
-        },
+        Kind::RemoteOpen => {
+            if let Some(word) = words.iter().find(|word| !alone(word) && !is_remote_open(word)) {
+                return Err(format!("{word:?} is no host:port"));
+            }
+        }
         Kind::SetEnv => {
             let mut names: Vec<String> = Vec::new();
             for word in &words {

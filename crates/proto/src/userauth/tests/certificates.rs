@@ -84,8 +84,7 @@ fn defect_030_algorithm_certificate_and_signature_agree() {
 fn a_server_that_takes_no_certificates_does_not_look_at_them() {
     let (mut out, key) = (output(), ed25519());
     let certificate = certified(&key);
-    let mut config = crate::config::ServerConfig::default();
-    config.failure_delay = std::time::Duration::ZERO;
+    let mut config = crate::config::ServerConfig { failure_delay: Duration::ZERO, ..Default::default() };
     config.common.algorithms.user_key = vec!["ssh-ed25519".to_owned()];
     let context = context(config.common.clone(), Extensions::default());
     let server = crate::userauth::Server::new(context, Arc::new(config), Protected::for_test());
