@@ -46,7 +46,7 @@ pub(crate) fn apply(config: &mut ClientConfig, said: &Said, host: &HostConfig) -
 
 /// The lists of algorithms, without what is not built in.
 fn choose(algorithms: &mut Algorithms, host: &HostConfig) -> Result<(), Error> {
-    let all = Algorithms::all();
+    let all = Algorithms::built_in();
     for (keyword, list, built_in) in [
         (Keyword::KexAlgorithms, &mut algorithms.kex, &all.kex),
         (Keyword::HostKeyAlgorithms, &mut algorithms.host_key, &all.host_key),

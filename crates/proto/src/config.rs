@@ -86,6 +86,11 @@ impl Algorithms {
         Self::default().with(Standing::Legacy)
     }
 
+    /// Every name that is built in, whatever it is worth: to look names up in, not to connect with.
+    pub fn built_in() -> Self {
+        Self::all().with(Standing::Legacy)
+    }
+
     /// With the algorithms of that standing behind those of the lists.
     fn with(mut self, standing: Standing) -> Self {
         for (family, list) in [

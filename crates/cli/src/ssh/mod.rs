@@ -73,7 +73,7 @@ fn call(arguments: &SshArgs) -> Result<u8, String> {
     let client = login::connect(arguments, &host)?;
     let transport = client.transport();
     tracing::info!(negotiated = ?transport.negotiated(), peer = ?transport.peer_version(), "logged in");
-    let is_quiet = host.text(Keyword::LogLevel) == Some("QUIET");
+    let is_quiet = host.text(Keyword::LogLevel) == Some("SILENT");
     let status = match wish {
         Some(wish) => talk(&wish, &target, &client, is_quiet),
         None => {

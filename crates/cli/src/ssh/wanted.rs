@@ -42,7 +42,7 @@ pub(super) fn warn(host: &HostConfig) {
     let level = host.text(Keyword::LogLevel).unwrap_or_default();
     for warning in host.warnings() {
         let shown = match level {
-            "QUIET" | "FATAL" | "ERROR" => false,
+            "SILENT" | "FATAL" | "ERROR" => false,
             "INFO" => warning.weight == Weight::Missing,
             _ => true,
         };
@@ -147,7 +147,7 @@ fn environment(host: &HostConfig) -> Vec<(String, Vec<u8>)> {
 /// # Errors
 /// Words for the user.
 pub(super) fn query(what: &str) -> Result<String, String> {
-    let all = Algorithms::all();
+    let all = Algorithms::built_in();
     let certified = |name: &String| name.contains("-cert-v01");
     let plain = |names: Vec<String>| names.into_iter().filter(|name| !certified(name)).collect();
     let sealed = |name: &String| name.contains("-gcm@") || name.contains("poly1305");

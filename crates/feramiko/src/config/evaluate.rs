@@ -353,7 +353,7 @@ impl Evaluation<'_> {
                 .filter(|jump| *jump != "none")
                 .unwrap_or_default()
                 .to_owned(),
-            key_alias: self.settings.first(Keyword::HostKeyAlias).map(str::to_owned),
+            key_alias: self.settings.first(Keyword::HostKeyAlias).map(str::to_ascii_lowercase),
         };
         facts.checked()
     }

@@ -108,7 +108,7 @@ const HASH: &[(&str, &str)] = &[("md5", "MD5"), ("sha256", "SHA256")];
 const WEAK: &[(&str, &str)] =
     &[("true", "yes"), ("false", "no"), ("yes", "yes"), ("no", "no"), ("no-pq-kex", "no")];
 pub(super) const LEVELS: &[(&str, &str)] = &[
-    ("quiet", "QUIET"),
+    ("quiet", "SILENT"),
     ("fatal", "FATAL"),
     ("error", "ERROR"),
     ("info", "INFO"),
