@@ -81,7 +81,9 @@ fn configurations() -> (tempfile::TempDir, Vec<PathBuf>) {
     fs::create_dir(folder.path().join("parts")).unwrap();
     let mut written = Vec::new();
     for part in ["", "parts"] {
-        for entry in fs::read_dir(from.join(part)).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        for entry in
+            fs::read_dir(from.join(part)).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file())
+        {
             let text = fs::read_to_string(entry.path()).unwrap();
             let to = folder.path().join(part).join(entry.file_name());
             fs::write(&to, text.replace("@DIR@", &folder.path().display().to_string())).unwrap();
@@ -130,7 +132,8 @@ fn compare(file: &Path, host: &str, options: &[&str]) {
         let keyword = keyword(line);
         ALGORITHMS.contains(&keyword.as_str()) && !text.contains(&keyword)
     };
-    let debian = |line: &str| DEFAULTS_OF_DEBIAN.iter().find(|(theirs, ours)| *theirs == line || *ours == line);
+    let debian =
+        |line: &str| DEFAULTS_OF_DEBIAN.iter().find(|(theirs, ours)| *theirs == line || *ours == line);
     let differs = |line: &&String, others: &BTreeSet<String>| {
         !others.contains(*line)
             && !own(line)
@@ -166,7 +169,11 @@ fn options_count_before_the_file_as_for_ssh() {
         &["ProxyCommand=nc %h %p", "ProxyJump=a"],
         &["IdentityFile=~/x", "IdentityFile /y", "SendEnv A B", "SendEnv -A", "SetEnv X=1"],
         &["StrictHostKeyChecking=accept-new", "BatchMode yes", "LogLevel=debug2"],
-        &["Ciphers=aes128-ctr,aes256-gcm@openssh.com", "MACs=hmac-sha2-256", "KexAlgorithms=curve25519-sha256"],
+        &[
+            "Ciphers=aes128-ctr,aes256-gcm@openssh.com",
+            "MACs=hmac-sha2-256",
+            "KexAlgorithms=curve25519-sha256",
+        ],
         &["RequestTTY=force", "RemoteCommand=echo \"a b\" # c", "EscapeChar=none", "ControlPath=none"],
         &["UserKnownHostsFile=none", "GlobalKnownHostsFile=none", "IdentityFile=none"],
         &["CanonicalizeHostname=no", "AddKeysToAgent=1h", "RekeyLimit=default 10m", "TunnelDevice=any:3"],

@@ -573,11 +573,11 @@ mod tests {
         let rsa = include_str!("../../keys/tests/data/rsa.pub").parse::<PublicKey>().unwrap();
         let files = Files::new(&[("[host]:2222", &rsa)]);
         let first = files.verifier(UnknownHost::Refuse).algorithms();
-        assert_eq!(first, ["rsa-sha2-512", "rsa-sha2-256"]);
+        assert_eq!(first, ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]);
         // Where an authority is known, its certificates come before.
         let files = Files::new(&[("[host]:2222", &rsa), ("@cert-authority *.net,[host]:*", &key())]);
         let first = files.verifier(UnknownHost::Refuse).algorithms();
         assert_eq!(first[0], "ssh-ed25519-cert-v01@openssh.com");
-        assert_eq!(first[first.len() - 2..], ["rsa-sha2-512", "rsa-sha2-256"]);
+        assert_eq!(first[first.len() - 3..], ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]);
     }
 }

@@ -243,7 +243,9 @@ impl State {
         self.cause = Some(refusal.unwrap_or(Error::Connection(error)));
         self.woken.discard(self.verifier.take());
         self.woken.discard(self.auth.signer.take());
-        self.auth = Auth { owner: self.auth.owner, ..Auth::default() };
+        // How a login ended is still to be told: a server may take a client in and hang up.
+        let event = self.auth.event.take().filter(|event| matches!(event, AuthEvent::Outcome(_)));
+        self.auth = Auth { owner: self.auth.owner, event, ..Auth::default() };
         for topic in Topic::CONNECTION {
             self.wake(topic);
         }

@@ -97,7 +97,7 @@ scenario!(what_the_server_refuses_is_said, |driver| {
     let client = house.connect().password("foo").await.unwrap();
     let refused = client.command("x").output().await;
     assert!(matches!(&refused, Err(Error::RequestRefused(name)) if name == "exec"), "{refused:?}");
-    let refused = client.transport().open_channel("direct-tcpip", b"").await;
+    let refused = client.transport().open_channel("chat@example.com", b"").await;
     assert!(matches!(&refused, Err(Error::Open(failure)) if failure.reason == 3), "{refused:?}");
 });
 

@@ -240,6 +240,7 @@ fn names_of_hosts_are_asked_for_where_the_server_looks_them_up() {
         let builder = builder.host_names(move |_| name.map(str::to_owned));
         let connection = builder.accept_from(far, SocketAddr::from(([10, 0, 0, 1], 1))).unwrap();
         std::thread::spawn(move || {
+            // It hangs up as soon as it has taken somebody in.
             while let Some(attempt) = connection.next_auth().wait()? {
                 attempt.reject()?;
             }

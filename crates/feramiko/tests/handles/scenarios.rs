@@ -225,10 +225,10 @@ fn refusals_tell_why(harness: &impl Harness) {
         let pair = logged_in(pair).await;
         let refuse = async {
             let incoming = pair.server.next_open().await.unwrap();
-            assert_eq!((incoming.kind(), incoming.data()), ("direct-tcpip", &b"data"[..]));
+            assert_eq!((incoming.kind(), incoming.data()), ("chat@example.com", &b"data"[..]));
             incoming.reject(OpenFailure::CONNECT_FAILED, "nobody home");
         };
-        let (refused, ()) = tokio::join!(pair.client.open_channel("direct-tcpip", b"data"), refuse);
+        let (refused, ()) = tokio::join!(pair.client.open_channel("chat@example.com", b"data"), refuse);
         let Err(Error::Open(failure)) = refused else { panic!("{refused:?}") };
         assert_eq!((failure.reason, &*failure.description), (OpenFailure::CONNECT_FAILED, "nobody home"));
 
@@ -481,13 +481,13 @@ fn a_client_takes_no_channels_unasked(harness: &impl Harness) {
     let pair = harness.pair(Setup::default());
     harness.run(async move {
         let pair = logged_in(pair).await;
-        let refused = pair.server.open_channel("x11", b"").await.unwrap_err();
+        let refused = pair.server.open_channel("chat@example.com", b"").await.unwrap_err();
         assert!(matches!(refused, Error::Open(failure) if failure.reason == OpenFailure::PROHIBITED));
         let accept = async { pair.client.next_open().await.unwrap().accept().unwrap() };
         let asked = async {
             // The client asks first: its wish is local, so wait until it has been uttered.
             barrier(&pair.server).await;
-            pair.server.open_channel("x11", b"").await
+            pair.server.open_channel("chat@example.com", b"").await
         };
         let (ours, theirs) = tokio::join!(accept, asked);
         theirs.unwrap().send(*b"hello").await.unwrap();
