@@ -29,8 +29,10 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Joins them by an ideal link. Nothing has happened yet.
-    pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
+    /// Joins them by an ideal link. Nothing has happened yet. Refusals of logins are not kept back, because time stands
+    /// still unless a test moves it.
+    pub fn new(client: ClientConfig, mut server: ServerConfig) -> Self {
+        server.failure_delay = Duration::ZERO;
         let now = Instant::now();
         Self {
             client: Side::new(Connection::client(Arc::new(client), now)),

@@ -54,7 +54,9 @@ fn every_kind_of_key_lets_in_with_and_without_a_query() {
         KeyType::Rsa { bits: 2048 },
     ] {
         let key = PrivateKey::generate(kind).unwrap();
-        for algorithm in key.public_key().signature_algorithms() {
+        // SHA-1 is for those who name it.
+        let algorithms = key.public_key().signature_algorithms().iter().filter(|name| **name != "ssh-rsa");
+        for algorithm in algorithms {
             for query in [false, true] {
                 let mut pair = Pair::with_defaults();
                 pair.client.auto.keys.push(key.clone());
