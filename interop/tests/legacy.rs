@@ -72,8 +72,11 @@ fn plink_at_our_server_with_blowfish() {
     let home = tempfile::tempdir().unwrap();
     let sessions = home.path().join(".putty/sessions");
     std::fs::create_dir_all(&sessions).unwrap();
-    std::fs::write(sessions.join("old"), "Cipher=blowfish,3des,aes,chacha20,aesgcm,WARN,des,arcfour\n")
-        .unwrap();
+    std::fs::write(
+        sessions.join("old"),
+        "AuthKI=0\nCipher=blowfish,3des,aes,chacha20,aesgcm,WARN,des,arcfour\n",
+    )
+    .unwrap();
     let fingerprint = public_key(&host_key(KeyType::Ed25519).public).fingerprint().to_string();
     for cipher in ["blowfish-ctr", "blowfish-cbc", "3des-cbc"] {
         let offer = Offer::only(Category::Cipher, cipher).with(Category::HostKey, &["ssh-ed25519"]);
