@@ -31,8 +31,10 @@ pub(crate) fn algorithms(offer: &Offer) -> Algorithms {
         *list = names.to_vec();
     }
     // Certificates are no algorithms of their own; what lets keys be used lets them be certified.
-    let certified = Algorithms::all().user_key.into_iter().filter(|name| name.contains("-cert-v01@"));
-    algorithms.user_key = certified.chain(algorithms.user_key).collect();
+    if offer.get(Category::UserKey).is_none() {
+        let certified = Algorithms::all().user_key.into_iter().filter(|name| name.contains("-cert-v01@"));
+        algorithms.user_key = certified.chain(algorithms.user_key).collect();
+    }
     algorithms
 }
 

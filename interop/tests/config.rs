@@ -110,13 +110,14 @@ fn ours(file: &Path, host: &str, options: &[&str]) -> BTreeSet<String> {
         config = config.option(*option);
     }
     let usual = Algorithms::default();
+    let plain = |name: &&String| !name.contains("-cert-v01@");
     let defaults = DefaultAlgorithms {
+        authorities: usual.host_key.iter().filter(plain).cloned().collect(),
         kex: usual.kex,
         ciphers: usual.ciphers,
         macs: usual.macs,
-        host_keys: usual.host_key.clone(),
+        host_keys: usual.host_key,
         user_keys: usual.user_key,
-        authorities: usual.host_key,
     };
     config.resolve(host).unwrap().lines(&defaults).unwrap().into_iter().collect()
 }
