@@ -101,7 +101,9 @@ fn theirs(file: &Path, host: &str, options: &[&str]) -> BTreeSet<String> {
         ssh.arg("-o").arg(option);
     }
     let done = run(ssh, b"").expect_success("ssh -G");
-    done.text().lines().filter(|line| !line.starts_with("gssapi")).map(str::to_owned).collect()
+    // A LocalForward to a socket is printed once more, as a DynamicForward, which no path can be.
+    let theirs_alone = |line: &&str| line.starts_with("gssapi") || line.starts_with("dynamicforward /");
+    done.text().lines().filter(|line| !theirs_alone(line)).map(str::to_owned).collect()
 }
 
 fn ours(file: &Path, host: &str, options: &[&str]) -> BTreeSet<String> {
