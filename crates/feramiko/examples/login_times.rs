@@ -42,7 +42,9 @@ fn main() -> Result<ExitCode, feramiko::Error> {
         Ok::<_, feramiko::Error>(())
     });
 
-    let client = Transport::client(near, ClientConfig::default())?;
+    let mut config = ClientConfig::default();
+    (config.common.limits.userauth_messages, config.common.timing.login) = (10_000, None);
+    let client = Transport::client(near, config)?;
     client.verify_host_key(PinnedKeys(vec![key.public_key().clone()]));
     client.ready().wait()?;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
