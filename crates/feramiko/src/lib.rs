@@ -97,6 +97,7 @@ mod client;
 pub mod config;
 mod configured;
 mod connect;
+mod connect_trust;
 mod connecting;
 mod dial;
 mod driver;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use feramiko_keys::Restrictions;
 use feramiko_proto::{ConnectionError, ExitStatus, OpenFailure, Pty, Request};
 
-use crate::agent::{AgentSource, lend};
+use crate::agent::{Agent, AgentSource, lend};
 use crate::attempt::Attempt;
 use crate::authorized::AuthorizedKeysPolicy;
 use crate::certified::{self, CertificatePolicy};
@@ -323,7 +323,8 @@ impl Start {
     /// machine by an [`AgentSocket`](crate::agent::AgentSocket). It keeps the connection open.
     pub fn agent(&self) -> Option<AgentSource> {
         let kind = self.session.agent?;
-        Some(lend::of_client(self.session.channel.transport(), kind))
+        let transport = self.session.channel.transport();
+        Some(AgentSource::by(move || Agent::over(transport.open_channel(kind, b"").wait()?)))
     }
 
     /// Says that it runs. The channel is its standard input and output; further requests (window sizes, signals) come by

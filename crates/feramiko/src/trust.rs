@@ -1,13 +1,12 @@
-//! What [`Connect`] is told about host keys, and the verifier that comes of it.
+//! What a [`Connect`](crate::Connect) is told about host keys, and the verifier that comes of it.
 
 use std::path::{Path, PathBuf};
 
+use feramiko_keys::PublicKey;
 use feramiko_keys::certificate::Revoked;
-use feramiko_keys::{HostKeyChanges, PublicKey, SshfpRecord};
 
 use crate::config::{HostConfig, Keyword};
-use crate::connect::Connect;
-use crate::error::{Error, HostKeyRefusal};
+use crate::error::Error;
 use crate::known::{KnownHostsFiles, LookupRecords, UnknownHost, VerifyDns};
 use crate::rotation::UpdateHostKeys;
 use crate::verify::{HostKeyVerifier, PinnedFingerprints, PinnedKeys, UnlessRevoked};
@@ -16,12 +15,12 @@ use crate::verify::{HostKeyVerifier, PinnedFingerprints, PinnedKeys, UnlessRevok
 #[derive(Default)]
 pub(crate) struct Trust {
     /// In place of the files.
-    pinned: Option<Pinned>,
-    files: Files,
-    revoked: Vec<Box<dyn Revoked + Send>>,
+    pub(crate) pinned: Option<Pinned>,
+    pub(crate) files: Files,
+    pub(crate) revoked: Vec<Box<dyn Revoked + Send>>,
 }
 
-enum Pinned {
+pub(crate) enum Pinned {
     Keys(Vec<PublicKey>),
     Fingerprints(PinnedFingerprints),
     Other(Box<dyn HostKeyVerifier>),
@@ -29,146 +28,15 @@ enum Pinned {
 
 /// known_hosts files, and how they are used. What is `None` is the configuration's.
 #[derive(Default)]
-struct Files {
-    user: Option<Vec<PathBuf>>,
-    system: Option<Vec<PathBuf>>,
-    unknown: Option<UnknownHost>,
-    hashed: Option<bool>,
-    alias: Option<String>,
-    check_address: Option<bool>,
-    update: Option<UpdateHostKeys>,
-    dns: Option<(VerifyDns, LookupRecords)>,
-}
-
-/// Which host key is trusted: the keys, fingerprints or verifier that are named, else known_hosts files.
-impl Connect {
-    /// Trusts this host key and no other; said several times, any of them.
-    pub fn host_key(mut self, key: PublicKey) -> Self {
-        match &mut self.trust.pinned {
-            Some(Pinned::Keys(keys)) => keys.push(key),
-            pinned => *pinned = Some(Pinned::Keys(vec![key])),
-        }
-        self
-    }
-
-    /// Trusts the host key of this fingerprint (`SHA256:…`) and no other; said several times, any of them.
-    pub fn fingerprint(mut self, fingerprint: &str) -> Self {
-        match (fingerprint.parse(), &mut self.trust.pinned) {
-            (Ok(fingerprint), Some(Pinned::Fingerprints(known))) => known.0.push(fingerprint),
-            (Ok(fingerprint), pinned) => {
-                *pinned = Some(Pinned::Fingerprints(PinnedFingerprints(vec![fingerprint])));
-            }
-            (Err(error), _) => {
-                self.problem.get_or_insert(error.into());
-            }
-        }
-        self
-    }
-
-    /// Trusts what this file says, in place of the files of the user and of the system; said several times, all of them.
-    /// Keys are written to the first (`UserKnownHostsFile`).
-    pub fn known_hosts(mut self, path: impl Into<PathBuf>) -> Self {
-        let files = self.files();
-        files.user.get_or_insert_default().push(path.into());
-        files.system.get_or_insert_default();
-        self
-    }
-
-    /// Trusts what this file says too, but never writes to it; said several times, all of them, in place of the files of
-    /// the system (`GlobalKnownHostsFile`).
-    pub fn system_known_hosts(mut self, path: impl Into<PathBuf>) -> Self {
-        self.trust.files.system.get_or_insert_default().push(path.into());
-        self
-    }
-
-    /// Refuses a host of which nothing is known (`StrictHostKeyChecking yes`). This is the default.
-    pub fn strict(mut self) -> Self {
-        self.trust.files.unknown = Some(UnknownHost::Refuse);
-        self
-    }
-
-    /// Trusts a host of which nothing is known, and writes its key to the first known_hosts file. A changed or revoked
-    /// key is refused all the same.
-    pub fn accept_new(self) -> Self {
-        self.unknown_host(UnknownHost::Accept)
-    }
-
-    /// Asks about a host of which nothing is known: the function is shown [`HostKeyRefusal::Unknown`] and answers whether
-    /// to trust, and write down, the key. The time it takes counts: see [`deadline`](Self::deadline).
-    pub fn ask_unknown(self, ask: impl FnMut(&HostKeyRefusal) -> bool + Send + 'static) -> Self {
-        self.unknown_host(UnknownHost::Ask(Box::new(ask)))
-    }
-
-    fn unknown_host(mut self, choice: UnknownHost) -> Self {
-        self.files().unknown = Some(choice);
-        self
-    }
-
-    /// Whether names are hidden in the lines that are written to known_hosts (`HashKnownHosts`); where the file hides names
-    /// they are anyway. Default: no.
-    pub fn hash_known_hosts(mut self, hash: bool) -> Self {
-        self.trust.files.hashed = Some(hash);
-        self
-    }
-
-    /// The name that stands for host and port in known_hosts (`HostKeyAlias`).
-    pub fn host_key_alias(mut self, alias: &str) -> Self {
-        self.trust.files.alias = Some(alias.to_owned());
-        self
-    }
-
-    /// Whether the host's address must agree with its name in known_hosts (`CheckHostIP`). Default: no.
-    pub fn check_host_ip(mut self, check: bool) -> Self {
-        self.trust.files.check_address = Some(check);
-        self
-    }
-
-    /// Whether the user's known_hosts follows the host keys that the server announces after login (`UpdateHostKeys`).
-    /// Default: as in OpenSSH, where the user's own files are used and no DNS is asked, yes; otherwise no.
-    ///
-    /// Only a host that was found there by a plain key, or that the user has said yes to, is followed. New keys must be
-    /// proved by the server.
-    pub fn update_host_keys(mut self, update: bool) -> Self {
-        let update = if update { UpdateHostKeys::Yes } else { UpdateHostKeys::No };
-        self.trust.files.update = Some(update);
-        self
-    }
-
-    /// The same when the function says so, which is shown what would be changed (`UpdateHostKeys ask`).
-    pub fn ask_host_key_update(mut self, ask: impl FnMut(&HostKeyChanges) -> bool + Send + 'static) -> Self {
-        self.trust.files.update = Some(UpdateHostKeys::Ask(Box::new(ask)));
-        self
-    }
-
-    /// Asks the DNS about the host key (`VerifyHostKeyDNS`): the function looks up the SSHFP records of a name, and says of
-    /// each whether it is authenticated.
-    pub fn verify_host_key_dns(
-        mut self,
-        verify: VerifyDns,
-        lookup: impl FnMut(&str) -> Result<Vec<SshfpRecord>, Error> + Send + 'static,
-    ) -> Self {
-        self.trust.files.dns = Some((verify, Box::new(lookup)));
-        self
-    }
-
-    /// Refuses the host keys on this list, whatever else is said of them: keys, or a KRL (`RevokedHostKeys`). Said several
-    /// times, all of them.
-    pub fn revoked_host_keys(mut self, list: impl Revoked + Send + 'static) -> Self {
-        self.trust.revoked.push(Box::new(list));
-        self
-    }
-
-    /// Lets something else decide about the host key.
-    pub fn verifier(mut self, verifier: impl HostKeyVerifier + 'static) -> Self {
-        self.trust.pinned = Some(Pinned::Other(Box::new(verifier)));
-        self
-    }
-
-    /// From now on files decide.
-    fn files(&mut self) -> &mut Files {
-        self.trust.pinned = None;
-        &mut self.trust.files
-    }
+pub(crate) struct Files {
+    pub(crate) user: Option<Vec<PathBuf>>,
+    pub(crate) system: Option<Vec<PathBuf>>,
+    pub(crate) unknown: Option<UnknownHost>,
+    pub(crate) hashed: Option<bool>,
+    pub(crate) alias: Option<String>,
+    pub(crate) check_address: Option<bool>,
+    pub(crate) update: Option<UpdateHostKeys>,
+    pub(crate) dns: Option<(VerifyDns, LookupRecords)>,
 }
 
 impl Trust {
@@ -228,7 +96,7 @@ impl Files {
 }
 
 /// `UpdateHostKeys`, which is on where the user's own files have not been put elsewhere. `ask` needs somebody to ask:
-/// [`Connect::ask_host_key_update`].
+/// [`Connect::ask_host_key_update`](crate::Connect::ask_host_key_update).
 fn configured_update(host: &HostConfig) -> UpdateHostKeys {
     let usual = !host.is_set(Keyword::UserKnownHostsFile);
     match host.text(Keyword::UpdateHostKeys) {

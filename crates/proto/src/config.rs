@@ -7,6 +7,7 @@ use feramiko_keys::certificate::{CertificateKind, certificate_algorithm};
 use feramiko_keys::{Certificate, PublicKey};
 
 use crate::algorithms::{Family, Standing};
+use crate::error::ConfigError;
 use crate::shown::{Algorithm, Shown};
 use crate::steps::Steps;
 
@@ -135,46 +136,6 @@ fn check_names(
         None => Ok(()),
     }
 }
-
-/// A configuration that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A list of algorithms is empty.
-    Empty {
-        /// Which.
-        category: &'static str,
-    },
-    /// A list names an algorithm that is not built in.
-    Unknown {
-        /// Which list.
-        category: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// A server without host keys, or none that its algorithms can use.
-    NoHostKey,
-    /// A certificate among the host's is one for users.
-    NotAHostCertificate,
-    /// A limit is out of its range; says which.
-    Limit(&'static str),
-}
-
-impl std::fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Empty { category } => write!(f, "the list of {category} algorithms is empty"),
-            Self::Unknown { category, name } => {
-                write!(f, "there is no {category} algorithm {name:?} here")
-            }
-            Self::NoHostKey => f.write_str("the server has no host key that its algorithms can use"),
-            Self::NotAHostCertificate => f.write_str("a certificate of the host is one for users"),
-            Self::Limit(which) => f.write_str(which),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// When keys are exchanged anew (RFC 4253 section 9, RFC 4344 section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -49,7 +49,7 @@ pub enum ConnectionError {
     /// A host key's owner did not sign (server).
     NoSignature,
     /// The configuration cannot be used; nothing was sent.
-    Config(crate::config::ConfigError),
+    Config(ConfigError),
 }
 
 /// The stage a connection had reached.
@@ -423,3 +423,43 @@ impl std::error::Error for ProtocolError {}
 impl std::error::Error for Incompatible {}
 impl std::error::Error for HostKeyError {}
 impl std::error::Error for Misuse {}
+
+/// A configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A list of algorithms is empty.
+    Empty {
+        /// Which.
+        category: &'static str,
+    },
+    /// A list names an algorithm that is not built in.
+    Unknown {
+        /// Which list.
+        category: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A server without host keys, or none that its algorithms can use.
+    NoHostKey,
+    /// A certificate among the host's is one for users.
+    NotAHostCertificate,
+    /// A limit is out of its range; says which.
+    Limit(&'static str),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { category } => write!(f, "the list of {category} algorithms is empty"),
+            Self::Unknown { category, name } => {
+                write!(f, "there is no {category} algorithm {name:?} here")
+            }
+            Self::NoHostKey => f.write_str("the server has no host key that its algorithms can use"),
+            Self::NotAHostCertificate => f.write_str("a certificate of the host is one for users"),
+            Self::Limit(which) => f.write_str(which),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

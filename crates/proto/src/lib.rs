@@ -23,10 +23,11 @@ mod transport;
 mod userauth;
 
 pub use algorithms::{Family, Standing};
-pub use config::{Algorithms, ClientConfig, Common, ConfigError, Limits, RekeyLimits, ServerConfig, Timing};
+pub use config::{Algorithms, ClientConfig, Common, Limits, RekeyLimits, ServerConfig, Timing};
 pub use connection::{Channel, Connection};
 pub use error::{
-    ConnectionError, Deadline, DisconnectReason, HostKeyError, Incompatible, Misuse, Phase, ProtocolError,
+    ConfigError, ConnectionError, Deadline, DisconnectReason, HostKeyError, Incompatible, Misuse, Phase,
+    ProtocolError,
 };
 pub use event::*;
 pub use feramiko_crypto::{Provider, Secret};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::ConfigError;
+use crate::error::ConfigError;
 
 /// The methods that steps are made of: those that prove something (RFC 4252 sections 7 to 9, RFC 4256).
 const METHODS: [&str; 4] = ["publickey", "password", "keyboard-interactive", "hostbased"];

@@ -8,6 +8,7 @@ use crypto_bigint::{BoxedUint, Odd};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::number::trim;
 use crate::groups::fixed_group;
 use crate::kex::{DhGroup, Kex, KexKind, Response, Started};
 use crate::{CryptoError, HashAlgorithm, Secret};
@@ -149,11 +150,6 @@ fn bits(number: &[u8]) -> usize {
     let number = trim(number);
     let unused = number.first().map_or(0, |first| first.leading_zeros() as usize);
     (number.len() * 8).saturating_sub(unused)
-}
-
-fn trim(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
 }
 
 /// Whether a public number is in `[2, p - 2]`, for an odd `p` without leading zeros.

@@ -10,6 +10,7 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, NonZero, Odd};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::number::trim;
 use crate::{CryptoError, HashAlgorithm, Secret};
 
 /// Bits of `p`: FIPS 186-2 has 1024, some tools make more.
@@ -264,11 +265,6 @@ fn between_1_and(number: &[u8], limit: &[u8]) -> bool {
 fn bits(number: &[u8]) -> u32 {
     let unused = number.first().map_or(0, |first| first.leading_zeros());
     u32::try_from(number.len().saturating_mul(8)).unwrap_or(u32::MAX).saturating_sub(unused)
-}
-
-fn trim(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
 }
 
 /// A number in exactly 20 bytes.

@@ -18,6 +18,7 @@ pub(crate) mod kem;
 pub(crate) mod kex;
 pub(crate) mod macs;
 pub(crate) mod mldsa;
+pub(crate) mod number;
 pub(crate) mod rsa;
 pub(crate) mod rsa_private;
 pub(crate) mod separate;

@@ -15,6 +15,7 @@ use aws_lc_rs::signature::{
 use crypto_bigint::{BoxedUint, NonZero};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::number::trim;
 use super::rsa_private;
 use crate::{CryptoError, HashAlgorithm, Secret};
 
@@ -238,11 +239,6 @@ fn bits(number: &[u8]) -> usize {
     let number = trim(number);
     let unused = number.first().map_or(0, |first| first.leading_zeros() as usize);
     number.len() * 8 - unused
-}
-
-pub(crate) fn trim(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
 }
 
 fn trimmed(number: &Secret) -> Secret {

@@ -7,7 +7,7 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Odd};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::rsa::trim;
+use super::number::trim;
 use crate::{CryptoError, HashAlgorithm, RsaParts};
 
 /// Bits of the largest public exponent.

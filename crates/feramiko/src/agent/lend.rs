@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::incoming::IncomingChannel;
 use crate::lending::{AGENT_CHANNELS, AGENT_REQUESTS, Guest};
 use crate::shared::{Handle, Shared};
-use crate::transport::Transport;
 
 impl Channel {
     /// Client: lends an agent to the server for what runs on this session channel, from before it is started
@@ -67,11 +66,6 @@ fn bind(agent: Agent, shared: &Arc<Shared>) -> Result<Agent, Error> {
         Some(Err(error)) if !matches!(error, Error::Agent(AgentError::Refused { .. })) => Err(error),
         _ => Ok(agent),
     }
-}
-
-/// Server: the agent of the client, behind channels that are opened to it. It keeps the connection open.
-pub(crate) fn of_client(transport: Transport, kind: &'static str) -> AgentSource {
-    AgentSource::by(move || Agent::over(transport.open_channel(kind, b"").wait()?))
 }
 
 /// The kind of channel that belongs to a request to lend an agent; `None` for other requests.

@@ -4,8 +4,6 @@ use std::fmt;
 
 use feramiko_wire::sanitize;
 
-use super::keyword::Keyword;
-
 /// A line of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -116,14 +114,14 @@ pub enum Support {
 
 impl Support {
     /// What to tell whoever sets `keyword`.
-    pub(super) fn warning(self, place: &Place, keyword: Keyword) -> Option<Warning> {
+    pub(super) fn warning(self, place: &Place, keyword: &str) -> Option<Warning> {
         let (reason, weight) = match self {
             Self::Honoured => return None,
             Self::Moot(reason) => (reason, Weight::Moot),
             Self::Missing(reason) => (reason, Weight::Missing),
             Self::Refused(reason) => (reason, Weight::Refused),
         };
-        Some(Warning::new(place, keyword.name(), reason, weight))
+        Some(Warning::new(place, keyword, reason, weight))
     }
 }
 

@@ -258,7 +258,7 @@ impl Evaluation<'_> {
         if self.settings.join(keyword, read).map_err(wrong)?
             && shown != keyword.definition().default
             && !shown.eq_ignore_ascii_case("none")
-            && let Some(warning) = keyword.support().warning(place, keyword)
+            && let Some(warning) = keyword.support().warning(place, keyword.name())
         {
             self.warn(warning);
         }

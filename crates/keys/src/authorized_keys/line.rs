@@ -1,7 +1,5 @@
 //! One line: options, key, comment.
 
-use feramiko_wire::sanitize;
-
 use super::AuthorizedKey;
 use super::options::{self, Options};
 use crate::{KeyError, PublicKey};
@@ -87,10 +85,4 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(is_blank).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, &[]))
-}
-
-/// A part of a line in an error.
-pub(super) fn quoted(text: &[u8]) -> String {
-    let shown = sanitize(text.get(..40).unwrap_or(text)).replace(['\n', '\t'], "\u{fffd}");
-    format!("\"{shown}\"")
 }

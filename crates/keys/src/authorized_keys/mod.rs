@@ -2,6 +2,7 @@
 
 mod line;
 mod options;
+mod shown;
 
 use std::path::Path;
 

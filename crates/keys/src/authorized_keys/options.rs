@@ -1,6 +1,6 @@
 //! The options in front of a key.
 
-use super::line::quoted;
+use super::shown::quoted;
 use crate::{PermitList, Permits, Restrictions, SourceList, moment};
 
 /// As `restrict` and its like are read one after the other, the last word counts.

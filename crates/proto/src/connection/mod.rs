@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{ClientConfig, Common, ConfigError, ServerConfig};
-use crate::error::{ConnectionError, Deadline, DisconnectReason, Phase, ProtocolError};
+use crate::config::{ClientConfig, Common, ServerConfig};
+use crate::error::{ConfigError, ConnectionError, Deadline, DisconnectReason, Phase, ProtocolError};
 use crate::event::{Event, GlobalId};
 use crate::kex::Protected;
 use crate::msg::phase::{Stage, Verdict};
