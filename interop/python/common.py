@@ -3,74 +3,12 @@
 import hashlib
 import json
 import os
+import pathlib
 import sys
 import threading
 
 # What feramiko speaks. A peer answers which of these it has; everything else it knows is of no interest here.
-NAMES = {
-    "kex": [
-        "mlkem768x25519-sha256",
-        "sntrup761x25519-sha512",
-        "sntrup761x25519-sha512@openssh.com",
-        "curve25519-sha256",
-        "curve25519-sha256@libssh.org",
-        "ecdh-sha2-nistp256",
-        "ecdh-sha2-nistp384",
-        "ecdh-sha2-nistp521",
-        "diffie-hellman-group14-sha256",
-        "diffie-hellman-group16-sha512",
-        "diffie-hellman-group18-sha512",
-        "diffie-hellman-group-exchange-sha256",
-        "mlkem768nistp256-sha256",
-        "mlkem1024nistp384-sha384",
-        "diffie-hellman-group-exchange-sha1",
-        "diffie-hellman-group14-sha1",
-        "diffie-hellman-group1-sha1",
-    ],
-    "host_key": [
-        "ssh-ed25519",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp521",
-        "rsa-sha2-256",
-        "rsa-sha2-512",
-        "ssh-rsa",
-        "ssh-dss",
-    ],
-    "cipher": [
-        "chacha20-poly1305@openssh.com",
-        "aes128-gcm@openssh.com",
-        "aes256-gcm@openssh.com",
-        "aes128-ctr",
-        "aes192-ctr",
-        "aes256-ctr",
-        "aes128-cbc",
-        "aes192-cbc",
-        "aes256-cbc",
-        "blowfish-ctr",
-        "blowfish-cbc",
-        "3des-cbc",
-    ],
-    "mac": [
-        "hmac-sha2-256",
-        "hmac-sha2-512",
-        "hmac-sha2-256-etm@openssh.com",
-        "hmac-sha2-512-etm@openssh.com",
-        "umac-64@openssh.com",
-        "umac-128@openssh.com",
-        "umac-64-etm@openssh.com",
-        "umac-128-etm@openssh.com",
-        "hmac-sha1",
-        "hmac-sha1-96",
-        "hmac-sha1-etm@openssh.com",
-        "hmac-sha1-96-etm@openssh.com",
-        "hmac-md5",
-        "hmac-md5-96",
-        "hmac-md5-etm@openssh.com",
-        "hmac-md5-96-etm@openssh.com",
-    ],
-    "compression": ["none", "zlib@openssh.com", "zlib"],
-}
+NAMES = json.loads((pathlib.Path(__file__).parent.parent / "algorithms.json").read_text())
 NAMES["user_key"] = NAMES["host_key"]
 
 HEAD = 4096

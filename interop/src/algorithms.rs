@@ -1,5 +1,8 @@
 //! The algorithms that feramiko promises, by name.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What an algorithm is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -42,72 +45,16 @@ impl Category {
     }
 }
 
-/// Every algorithm of that category that feramiko has and that a key file of the fixtures can be made for, those of old included.
+/// Every algorithm of that category that feramiko has and that a key file of the fixtures can be made for, those of old
+/// included: what `algorithms.json` says, which the peers written in Python read too.
 pub fn names(category: Category) -> &'static [&'static str] {
-    match category {
-        Category::Kex => &[
-            "mlkem768x25519-sha256",
-            "sntrup761x25519-sha512",
-            "sntrup761x25519-sha512@openssh.com",
-            "curve25519-sha256",
-            "curve25519-sha256@libssh.org",
-            "ecdh-sha2-nistp256",
-            "ecdh-sha2-nistp384",
-            "ecdh-sha2-nistp521",
-            "diffie-hellman-group14-sha256",
-            "diffie-hellman-group16-sha512",
-            "diffie-hellman-group18-sha512",
-            "diffie-hellman-group-exchange-sha256",
-            "mlkem768nistp256-sha256",
-            "mlkem1024nistp384-sha384",
-            "diffie-hellman-group-exchange-sha1",
-            "diffie-hellman-group14-sha1",
-            "diffie-hellman-group1-sha1",
-        ],
-        Category::HostKey | Category::UserKey => &[
-            "ssh-ed25519",
-            "ecdsa-sha2-nistp256",
-            "ecdsa-sha2-nistp384",
-            "ecdsa-sha2-nistp521",
-            "rsa-sha2-256",
-            "rsa-sha2-512",
-            "ssh-rsa",
-            "ssh-dss",
-        ],
-        Category::Cipher => &[
-            "chacha20-poly1305@openssh.com",
-            "aes128-gcm@openssh.com",
-            "aes256-gcm@openssh.com",
-            "aes128-ctr",
-            "aes192-ctr",
-            "aes256-ctr",
-            "aes128-cbc",
-            "aes192-cbc",
-            "aes256-cbc",
-            "blowfish-ctr",
-            "blowfish-cbc",
-            "3des-cbc",
-        ],
-        Category::Mac => &[
-            "hmac-sha2-256",
-            "hmac-sha2-512",
-            "hmac-sha2-256-etm@openssh.com",
-            "hmac-sha2-512-etm@openssh.com",
-            "umac-64@openssh.com",
-            "umac-128@openssh.com",
-            "umac-64-etm@openssh.com",
-            "umac-128-etm@openssh.com",
-            "hmac-sha1",
-            "hmac-sha1-96",
-            "hmac-sha1-etm@openssh.com",
-            "hmac-sha1-96-etm@openssh.com",
-            "hmac-md5",
-            "hmac-md5-96",
-            "hmac-md5-etm@openssh.com",
-            "hmac-md5-96-etm@openssh.com",
-        ],
-        Category::Compression => &["none", "zlib@openssh.com", "zlib"],
-    }
+    static NAMES: LazyLock<HashMap<&'static str, Vec<&'static str>>> =
+        LazyLock::new(|| serde_json::from_str(include_str!("../algorithms.json")).expect("lists of names"));
+    let list = match category {
+        Category::UserKey => Category::HostKey,
+        other => other,
+    };
+    NAMES.get(list.key()).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Algorithms that no other implementation here has in the role of the server, with the reason.

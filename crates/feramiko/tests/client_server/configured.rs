@@ -1,7 +1,6 @@
 //! `Client::connect` with a configuration: names that stand for others, jumps, proxies, and what is read when.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -20,27 +19,6 @@ async fn key_only(connection: &ServerConnection, guest: &feramiko::PublicKey) ->
             _ => false,
         };
         if known && attempt.user() == "robey" { attempt.accept()? } else { attempt.reject()? }
-    }
-    Ok(())
-}
-
-/// Opens TCP connections on this machine for a client (RFC 4254 section 7.2).
-async fn forward(connection: &ServerConnection) -> Result<(), Error> {
-    while let Some(open) = connection.next_channel().await? {
-        let data = open.data();
-        let host = u32::from_be_bytes(data[..4].try_into().unwrap()) as usize;
-        let port = u32::from_be_bytes(data[4 + host..8 + host].try_into().unwrap());
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, u16::try_from(port).unwrap()))?;
-        let channel = open.accept()?;
-        let (mut up, mut down, back) = (stream.try_clone()?, stream, channel.clone());
-        std::thread::spawn(move || {
-            let _ = std::io::copy(&mut down, &mut &back);
-            back.close();
-        });
-        std::thread::spawn(move || {
-            let _ = std::io::copy(&mut &channel, &mut up);
-            let _ = up.shutdown(std::net::Shutdown::Both);
-        });
     }
     Ok(())
 }

@@ -153,22 +153,7 @@ scenario!(another_server_is_reached_through_the_first, |driver| {
     let target = inner.address;
     let outer = House::open(driver, move |connection| async move {
         password_only(&connection).await?;
-        while let Some(open) = connection.next_channel().await? {
-            assert_eq!(open.kind(), "direct-tcpip");
-            let channel = open.accept()?;
-            let stream = std::net::TcpStream::connect(target)?;
-            let (mut up, mut down) = (stream.try_clone()?, stream);
-            let back = channel.clone();
-            std::thread::spawn(move || {
-                let _ = std::io::copy(&mut down, &mut &back);
-                back.close();
-            });
-            std::thread::spawn(move || {
-                let _ = std::io::copy(&mut &channel, &mut up);
-                let _ = up.shutdown(std::net::Shutdown::Both);
-            });
-        }
-        Ok(())
+        forward(&connection).await
     })
     .await;
     let first = outer.connect().password("foo").await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -39,6 +39,27 @@ macro_rules! scenario {
 
 pub(crate) fn key() -> PrivateKey {
     PrivateKey::generate(KeyType::Ed25519).unwrap()
+}
+
+/// Opens TCP connections on this machine for a client (RFC 4254 section 7.2).
+pub(crate) async fn forward(connection: &ServerConnection) -> Result<(), Error> {
+    while let Some(open) = connection.next_channel().await? {
+        let data = open.data();
+        let host = u32::from_be_bytes(data[..4].try_into().unwrap()) as usize;
+        let port = u32::from_be_bytes(data[4 + host..8 + host].try_into().unwrap());
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, u16::try_from(port).unwrap()))?;
+        let channel = open.accept()?;
+        let (mut up, mut down, back) = (stream.try_clone()?, stream, channel.clone());
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut down, &mut &back);
+            back.close();
+        });
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut &channel, &mut up);
+            let _ = up.shutdown(std::net::Shutdown::Both);
+        });
+    }
+    Ok(())
 }
 
 /// Runs it beside the test.

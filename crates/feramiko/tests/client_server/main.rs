@@ -21,7 +21,7 @@ use feramiko::{
     AuthError, Client, Error, ExitStatus, HostKeyRefusal, Outcome, Prompt, Proof, Request, Secret, Server,
     Stage, Terminal,
 };
-use house::{Driver, House, answer_attempts, guests, key, password_only, run_programs};
+use house::{Driver, House, answer_attempts, forward, guests, key, password_only, run_programs};
 
 /// What was tried, as words.
 fn steps(tried: &[feramiko::Tried]) -> Vec<(String, Outcome)> {

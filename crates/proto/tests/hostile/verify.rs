@@ -9,7 +9,11 @@ use crate::support::{HostKey, Rig, Setup};
 
 /// A client that has sent its share, and the right answer to it.
 fn waiting() -> (Rig, Vec<u8>) {
-    let mut rig = Setup::real(true).rig();
+    answered(Setup::real(true).rig())
+}
+
+/// Has the client send its share: its peer's answer to it.
+fn answered(mut rig: Rig) -> (Rig, Vec<u8>) {
     rig.peer.auto = false;
     rig.identify();
     rig.peer.send_kexinit();
@@ -17,6 +21,14 @@ fn waiting() -> (Rig, Vec<u8>) {
     let share = rig.heard.iter().rfind(|payload| payload[0] == 30).unwrap().clone();
     let reply = rig.peer.reply(&share);
     (rig, reply)
+}
+
+/// The host key does not prove what was agreed on.
+fn assert_invalid((mut rig, reply): (Rig, Vec<u8>), case: &str) {
+    rig.send(&reply);
+    assert_not_accepted(&rig, case);
+    let error = rig.assert_ended(Some(DisconnectReason::HostKeyNotVerifiable));
+    assert!(matches!(error, ConnectionError::HostKey(HostKeyError::Invalid)), "{error:?}");
 }
 
 /// Nobody was asked to trust the key, and nothing of ours follows under keys agreed with whoever that was.
@@ -63,18 +75,9 @@ fn defect_009_a_reply_cut_anywhere_is_not_accepted() {
 fn defect_032_the_signature_is_of_the_algorithm_that_was_agreed_on() {
     // Ed25519 was agreed on; a valid key and signature of another type are an error all the same.
     let mut rig = Setup::real(true).rig();
-    rig.peer.auto = false;
     rig.peer.host_key = HostKey::Real(PrivateKey::generate(KeyType::EcdsaP256).unwrap());
     rig.peer.sign_as = Some("ecdsa-sha2-nistp256".to_owned());
-    rig.identify();
-    rig.peer.send_kexinit();
-    rig.pump();
-    let share = rig.heard.iter().rfind(|payload| payload[0] == 30).unwrap().clone();
-    let reply = rig.peer.reply(&share);
-    rig.send(&reply);
-    assert_not_accepted(&rig, "a key of another type");
-    let error = rig.assert_ended(Some(DisconnectReason::HostKeyNotVerifiable));
-    assert!(matches!(error, ConnectionError::HostKey(HostKeyError::Invalid)), "{error:?}");
+    assert_invalid(answered(rig), "a key of another type");
 }
 
 #[test]
@@ -83,17 +86,8 @@ fn defect_032_a_key_is_no_certificate_even_where_one_was_agreed_on() {
     let mut setup = Setup::real(true);
     setup.offer.host_key = "ssh-ed25519-cert-v01@openssh.com".to_owned();
     let mut rig = setup.rig();
-    rig.peer.auto = false;
     rig.peer.sign_as = Some("ssh-ed25519".to_owned());
-    rig.identify();
-    rig.peer.send_kexinit();
-    rig.pump();
-    let share = rig.heard.iter().rfind(|payload| payload[0] == 30).unwrap().clone();
-    let reply = rig.peer.reply(&share);
-    rig.send(&reply);
-    assert_not_accepted(&rig, "a bare key");
-    let error = rig.assert_ended(Some(DisconnectReason::HostKeyNotVerifiable));
-    assert!(matches!(error, ConnectionError::HostKey(HostKeyError::Invalid)), "{error:?}");
+    assert_invalid(answered(rig), "a bare key");
 }
 
 #[test]
