@@ -1,5 +1,6 @@
 //! A client's login: the agenda's steps, carried out.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +27,8 @@ struct Login<'a> {
     skipped: Vec<String>,
     /// Something secret was shown in the attempt under way.
     proof: Arc<AtomicBool>,
+    /// Somebody is looking at the server's questions.
+    asking: Arc<AtomicBool>,
 }
 
 /// What came of an attempt, and what the server would take after it where it said so.
@@ -48,6 +51,7 @@ pub(crate) async fn log_in(
         tried: Vec::new(),
         skipped: prepared.skipped,
         proof: Arc::default(),
+        asking: Arc::default(),
     };
     loop {
         let (number, method) = match agenda.next() {
@@ -132,7 +136,9 @@ impl Login<'_> {
                 let (host, user) = (voucher.host.clone(), voucher.user.clone());
                 (Credential::HostBased { signer, host, user }, None)
             }
-            Some(Item::Interactive(answer)) => (interactive(answer, &answered, &self.proof), None),
+            Some(Item::Interactive(answer)) => {
+                (interactive(answer, &answered, &self.proof, &self.asking), None)
+            }
             Some(Item::Password(password)) => by_password(password.clone(), method, &answered, &self.proof),
             Some(Item::AskPassword { ask, asked }) => {
                 *asked += 1;
@@ -178,7 +184,13 @@ impl Login<'_> {
         }
         // The application is asked by whoever waits for the attempt, and may take its time.
         let attempt = self.transport.authenticate(self.user, credential);
-        self.ask(move || attempt.wait()).await?
+        let mut attempt = Pending::new(blocking(self.driver, move || attempt.wait()));
+        match race(&mut attempt, self.transport.closed()).await {
+            Either::First(step) => step?,
+            Either::Second(end) if self.asking.load(Ordering::Relaxed) => Err(end),
+            // How it ended may still be on its way from there.
+            Either::Second(_) => attempt.await?,
+        }
     }
 
     /// A signer, or why there is none.
@@ -319,10 +331,20 @@ impl Signer for Noting {
     }
 }
 
-fn interactive(answer: &Answer, answered: &Arc<Mutex<bool>>, proof: &Arc<AtomicBool>) -> Credential {
+fn interactive(
+    answer: &Answer,
+    answered: &Arc<Mutex<bool>>,
+    proof: &Arc<AtomicBool>,
+    asking: &Arc<AtomicBool>,
+) -> Credential {
     let (answer, answered, proof) = (Arc::clone(answer), Arc::clone(answered), Arc::clone(proof));
+    let asking = Arc::clone(asking);
     Credential::KeyboardInteractive(Box::new(move |prompts| {
-        let answers = (answer.lock().unwrap_or_else(PoisonError::into_inner))(prompts);
+        asking.store(true, Ordering::Relaxed);
+        let ask = || (answer.lock().unwrap_or_else(PoisonError::into_inner))(prompts);
+        // Whoever panics over them gives no answer.
+        let answers = catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default();
+        asking.store(false, Ordering::Relaxed);
         *answered.lock().unwrap_or_else(PoisonError::into_inner) = answers.is_some();
         proof.fetch_or(answers.as_ref().is_some_and(|answers| !answers.is_empty()), Ordering::Relaxed);
         answers

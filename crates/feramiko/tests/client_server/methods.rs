@@ -266,3 +266,27 @@ scenario!(a_host_vouches_for_its_user_where_it_is_trusted, |driver| {
         assert_eq!(error.tried[0].fingerprint, Some(key.public_key().fingerprint()));
     }
 });
+
+scenario!(a_login_has_succeeded_even_if_the_server_hangs_up_right_after_it, |driver| {
+    let house = House::open(driver, async |connection| {
+        while let Some(attempt) = connection.next_auth().await? {
+            match attempt.proof() {
+                Proof::Password(word) if word.matches("foo") => attempt.accept()?,
+                Proof::Interactive { .. } => {
+                    attempt.ask("", "", vec![Prompt { text: "Code? ".to_owned(), echo: true }])?;
+                }
+                Proof::Answers(answers) if answers[0].matches("42") => attempt.accept()?,
+                _ => attempt.reject()?,
+            }
+        }
+        Ok(())
+    })
+    .await;
+    // It is a matter of which thread is first.
+    for _ in 0..10 {
+        let by_password = house.connect().password("foo").await;
+        assert!(by_password.is_ok(), "{by_password:?}");
+        let by_answers = house.connect().keyboard_interactive(|_| Some(vec!["42".into()])).await;
+        assert!(by_answers.is_ok(), "{by_answers:?}");
+    }
+});
