@@ -36,6 +36,12 @@ pub(crate) fn only(steps: &mut Steps, part: &str) -> Result<(), Failure> {
             steps.run_tests("unit, property and scenario tests", test)
         }
         "doc" => {
+            steps.run("documentation", || {
+                let mut doc = cargo();
+                doc.args(["doc", "--locked", "--workspace", "--no-deps", "--lib", "--all-features"]);
+                // Links that lead nowhere are errors.
+                run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+            })?;
             let mut test = cargo();
             test.args(["test", "--locked", "--workspace", "--all-features", "--doc"]);
             steps.run_tests("examples in the documentation", test)

@@ -43,6 +43,8 @@
 //! # }
 //! ```
 //!
+//! How servers are written is told in [`guide::servers`].
+//!
 //! # Waiting and awaiting
 //!
 //! Every operation is a [`Pending`], or becomes one: nothing happens until a thread calls `.wait()` or a task says
@@ -183,6 +185,14 @@ pub use feramiko_proto::{
     Proof, Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Standing, Steps, Stream, Timing,
     VerifiedHost, VerifiedKey, WindowSize,
 };
+
+/// Guides.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    /// Writing a server.
+    #[doc = include_str!("../docs/servers.md")]
+    pub mod servers {}
+}
 
 /// The examples of the project's front page compile.
 #[cfg(doctest)]

@@ -226,7 +226,7 @@ impl GlobalRequest {
 pub enum Read {
     /// So many bytes (at least one, unless the buffer was empty).
     Data(usize),
-    /// Nothing yet; [`Event::Readable`] will tell.
+    /// Nothing yet; [`Event::Readable`](crate::Event::Readable) will tell.
     Blocked,
     /// The peer has sent all it will send on this stream.
     Eof,
@@ -237,6 +237,6 @@ pub enum Read {
 pub enum Write {
     /// So many bytes were taken (at least one, unless the data was empty).
     Taken(usize),
-    /// The window, the output or a key exchange is in the way; [`Event::Writable`] will tell.
+    /// The window, the output or a key exchange is in the way; [`Event::Writable`](crate::Event::Writable) will tell.
     Blocked,
 }

@@ -18,7 +18,7 @@ pub enum Method {
         /// The new one.
         new: Secret,
     },
-    /// RFC 4252 section 7. The signature is asked for by [`Event::Sign`].
+    /// RFC 4252 section 7. The signature is asked for by [`Event::Sign`](crate::Event::Sign).
     PublicKey {
         /// The public half.
         key: PublicKey,
@@ -27,7 +27,7 @@ pub enum Method {
         /// Ask first whether the key would do, and sign only then.
         query: bool,
     },
-    /// RFC 4252 section 9: the client's host vouches for its user. The signature is asked for by [`Event::Sign`].
+    /// RFC 4252 section 9: the client's host vouches for its user. The signature is asked for by [`Event::Sign`](crate::Event::Sign).
     HostBased {
         /// The public half of the host's key.
         key: PublicKey,
@@ -39,7 +39,7 @@ pub enum Method {
         user: String,
     },
     /// RFC 4252 section 7 with a certificate in the key's place (OpenSSH PROTOCOL.certkeys). The signature is asked for
-    /// by [`Event::Sign`], of the certified key.
+    /// by [`Event::Sign`](crate::Event::Sign), of the certified key.
     Certificate {
         /// The certificate.
         certificate: Certificate,
