@@ -57,8 +57,10 @@ impl Surroundings for Accounts {
     }
 }
 
-/// What Debian's `ssh` prints where nothing is set, and what ours prints; OpenSSH's own defaults are ours.
-const DEFAULTS_OF_DEBIAN: [(&str, &str); 3] = [
+/// What Debian's `ssh` prints where nothing is set, and what ours prints; OpenSSH's own defaults are ours, but for the least
+/// size of RSA keys.
+const DEFAULTS_OF_DEBIAN: [(&str, &str); 4] = [
+    ("requiredrsasize 1024", "requiredrsasize 2048"),
     ("forwardx11trusted yes", "forwardx11trusted no"),
     ("ipqos lowdelay throughput", "ipqos af21 cs1"),
     ("serveraliveinterval 300", "serveraliveinterval 0"),

@@ -86,15 +86,11 @@ impl Ready {
     fn new(connect: Connect, driver: Driver, deadline: Deadline) -> Result<Self, Error> {
         let host = host_config(&connect)?;
         host.check()?;
-        for warning in host.warnings() {
-            match warning.weight {
-                Weight::Moot => tracing::debug!("{warning}"),
-                _ => tracing::warn!("{warning}"),
-            }
-        }
+        warn(&host);
         let Connect { way, trust, plan, banner, mut config, said, each_hop, .. } = connect;
         settings::apply(&mut config, &said, &host)?;
-        let mut verifier = trust.verifier(&host)?;
+        let mut verifier = trust.verifier(&host, config.common.min_rsa_bits)?;
+        let plan = Plan { min_rsa_bits: config.common.min_rsa_bits, ..plan };
         let plan = complete(plan, said.tries, said.identities_only, &host)?;
         let prepared = plan.prepare()?;
         if said.algorithms || said.config || !host.is_set(Keyword::HostKeyAlgorithms) {
@@ -143,6 +139,15 @@ impl Ready {
         }
         let user = self.host.user().to_owned();
         Handshake { transport, user, deadline, driver }.run(verifier, self.prepared).await
+    }
+}
+
+fn warn(host: &HostConfig) {
+    for warning in host.warnings() {
+        match warning.weight {
+            Weight::Moot => tracing::debug!("{warning}"),
+            _ => tracing::warn!("{warning}"),
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::connecting::AsyncStream;
 use crate::driver::socket::Socket;
 use crate::error::Error;
 use crate::helper::Driver;
-use crate::identity::{HostVoucher, Identity, Plan};
+use crate::identity::{Identity, Plan};
+use crate::item::HostVoucher;
 use crate::state::ShowBanner;
 use crate::transport::Transport;
 use crate::trust::Trust;
@@ -60,6 +61,7 @@ pub(crate) struct Said {
     pub(crate) config: bool,
     pub(crate) tries: bool,
     pub(crate) identities_only: bool,
+    pub(crate) min_rsa_bits: bool,
 }
 
 /// Which configuration is looked at.
@@ -300,6 +302,14 @@ impl Connect {
     pub fn algorithms(mut self, algorithms: Algorithms) -> Self {
         self.said.algorithms = true;
         self.config.common.algorithms = algorithms;
+        self
+    }
+
+    /// The fewest bits that RSA keys may have, the host's, the user's and those of authorities: 1024 to 8192
+    /// (`RequiredRSASize`). Default: 2048. Old machines have shorter ones.
+    pub fn min_rsa_bits(mut self, bits: usize) -> Self {
+        self.said.min_rsa_bits = true;
+        self.config.common.min_rsa_bits = bits;
         self
     }
 

@@ -119,7 +119,17 @@ impl Connect {
         verify: VerifyDns,
         lookup: impl FnMut(&str) -> Result<Vec<SshfpRecord>, Error> + Send + 'static,
     ) -> Self {
-        self.trust.files.dns = Some((verify, Box::new(lookup)));
+        self.trust.files.verify_dns = Some(verify);
+        self.sshfp_records(lookup)
+    }
+
+    /// Looks SSHFP records up, where the configuration wants the DNS to be asked (`VerifyHostKeyDNS`): as for
+    /// [`verify_host_key_dns`](Self::verify_host_key_dns). This library has no resolver of its own.
+    pub fn sshfp_records(
+        mut self,
+        lookup: impl FnMut(&str) -> Result<Vec<SshfpRecord>, Error> + Send + 'static,
+    ) -> Self {
+        self.trust.files.records = Some(Box::new(lookup));
         self
     }
 

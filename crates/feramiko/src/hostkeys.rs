@@ -133,8 +133,8 @@ pub(crate) fn learn(shared: &Arc<Shared>, learning: Learning) {
 
 fn follow(shared: &Arc<Shared>, learning: Learning) -> Learned {
     let Learning { mut keeper, blobs } = learning;
-    let Some(announced) = read_announcement(&blobs) else { return Ok(None) };
     let Some(config) = shared.with(|state, _| state.client_config.clone()) else { return Ok(None) };
+    let Some(announced) = read_announcement(&blobs, config.common.min_rsa_bits) else { return Ok(None) };
     let allowed = &config.common.algorithms.host_key;
     let acceptable = |key: &PublicKey| {
         key.signature_algorithms().iter().any(|name| allowed.iter().any(|allowed| allowed == name))
@@ -150,14 +150,15 @@ fn follow(shared: &Arc<Shared>, learning: Learning) -> Learned {
     keeper.make(changes)
 }
 
-/// The keys of types that we know. `None` when something is wrong with it: then it means nothing.
-fn read_announcement(blobs: &[u8]) -> Option<Vec<PublicKey>> {
+/// The keys of types that we know, RSA keys of so many bits or more. `None` when something is wrong with it: then it means nothing.
+fn read_announcement(blobs: &[u8], min_rsa_bits: usize) -> Option<Vec<PublicKey>> {
     let blobs = decode(blobs, MAX_KEYS)?;
     let twice = |(place, blob): (usize, &&[u8])| blobs.iter().take(place).any(|other| other == blob);
     if blobs.iter().enumerate().any(twice) {
         return None;
     }
-    let keys: Vec<PublicKey> = blobs.iter().filter_map(|blob| PublicKey::from_blob(blob).ok()).collect();
+    let read = |blob: &&[u8]| PublicKey::from_blob_with_rsa_floor(blob, min_rsa_bits).ok();
+    let keys: Vec<PublicKey> = blobs.iter().filter_map(read).collect();
     // Whoever announces nothing that we can read has not told us to forget all we know.
     (!keys.is_empty()).then_some(keys)
 }
@@ -236,12 +237,12 @@ mod tests {
     #[test]
     fn an_announcement_that_is_damaged_or_names_a_key_twice_means_nothing() {
         let (one, two) = (blob(), blob());
-        let read = |keys: &[&[u8]]| read_announcement(&encode(keys.iter().copied()));
+        let read = |keys: &[&[u8]]| read_announcement(&encode(keys.iter().copied()), 2048);
         assert_eq!(read(&[&one, b"\0\0\0\x03new", &two]).unwrap().len(), 2, "unknown types are passed over");
         assert_eq!(read(&[&one, &two, &one]), None);
         assert_eq!(read(&[b"\0\0\0\x03new"]), None);
         assert_eq!(read(&[]), None);
-        assert_eq!(read_announcement(&encode([&one[..]])[1..]), None);
+        assert_eq!(read_announcement(&encode([&one[..]])[1..], 2048), None);
         let many: Vec<Vec<u8>> = (0..=MAX_KEYS).map(|number| vec![number as u8]).collect();
         assert_eq!(read(&many.iter().map(Vec::as_slice).collect::<Vec<_>>()), None);
     }

@@ -6,19 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use feramiko_crypto::Secret;
-use feramiko_keys::{Certificate, CertifiedKey, PublicKey, Signer};
-use feramiko_proto::{Prompts, SessionProof};
+use feramiko_keys::{MIN_RSA_BITS, PublicKey, Signer};
+use feramiko_proto::SessionProof;
 
 use crate::agenda::{Entry, Method};
 use crate::agent::source::AgentSource;
 use crate::agent::{Agent, AgentKey};
 use crate::error::{Error, KeySource};
-use crate::keyring::{self, AskPassphrase, Key};
+use crate::item::{Answer, AskPassword, HostVoucher, Item};
+use crate::keyring::{AskPassphrase, Key, Keyring};
 
-/// Asks for a password: the number of the attempt, the first being 1. `None` gives up.
-pub(crate) type AskPassword = Arc<Mutex<dyn FnMut(u32) -> Option<Secret> + Send>>;
-/// Answers a server's questions. `None` gives up.
-pub(crate) type Answer = Arc<Mutex<dyn FnMut(&Prompts) -> Option<Vec<Secret>> + Send>>;
 /// Gives the new password when the old one has expired: the server's words. `None` gives up.
 pub(crate) type NewPassword = Arc<Mutex<dyn FnMut(&str) -> Option<Secret> + Send>>;
 
@@ -42,14 +39,6 @@ pub(crate) enum Identity {
     HostBased(HostVoucher),
 }
 
-/// The host that vouches for its user.
-#[derive(Clone)]
-pub(crate) struct HostVoucher {
-    pub(crate) signer: Arc<dyn Signer>,
-    pub(crate) host: String,
-    pub(crate) user: String,
-}
-
 /// How to log in.
 pub(crate) struct Plan {
     pub(crate) identities: Vec<Identity>,
@@ -65,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) certificate_files: Vec<PathBuf>,
     /// Keys that may be refused before other methods get their turn.
     pub(crate) patience: usize,
+    /// The fewest bits of RSA keys.
+    pub(crate) min_rsa_bits: usize,
 }
 
 impl Default for Plan {
@@ -78,6 +69,7 @@ impl Default for Plan {
             identities_only: false,
             certificate_files: Vec::new(),
             patience: PATIENCE,
+            min_rsa_bits: MIN_RSA_BITS,
         }
     }
 }
@@ -92,15 +84,6 @@ pub(crate) struct Prepared {
     pub(crate) patience: usize,
     /// Whose keys are among the entries.
     agents: Vec<Agent>,
-}
-
-/// Something to show.
-pub(crate) enum Item {
-    Key { key: Key, source: KeySource },
-    Password(Secret),
-    AskPassword { ask: AskPassword, asked: u32 },
-    Interactive(Answer),
-    HostBased(HostVoucher),
 }
 
 /// A key of an agent.
@@ -132,10 +115,25 @@ impl Plan {
                 (_, item) => items.extend(item),
             }
         }
+        let items = self.long_enough(items, &mut skipped);
         let items = self.with_certificates(items, &mut skipped);
         let entries = self.order(items, &mut skipped);
         let Self { new_password, patience, .. } = self;
         Ok(Prepared { entries, new_password, skipped, patience, agents: asked })
+    }
+
+    fn keyring(&self) -> Keyring {
+        Keyring { ask: self.ask_passphrase.clone(), min_rsa_bits: self.min_rsa_bits }
+    }
+
+    /// Leaves RSA keys out that are shorter than wanted, wherever they are held.
+    fn long_enough(&self, items: Vec<Item>, skipped: &mut Vec<String>) -> Vec<Item> {
+        let is_short = |key: &PublicKey| key.algorithm() == "ssh-rsa" && key.bits() < self.min_rsa_bits;
+        let (short, rest): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| item.public_key().is_some_and(is_short));
+        let least = self.min_rsa_bits;
+        skipped.extend(short.iter().map(|item| format!("{} (fewer than {least} bits)", item.name())));
+        rest
     }
 
     /// The keys of each agent. One that cannot be asked keeps nobody from logging in otherwise.
@@ -167,17 +165,17 @@ impl Plan {
                 Item::Key { key: Key::Open(Arc::clone(signer)), source: KeySource::Program }
             }
             Identity::KeyFile(path) => {
-                if is_in_an_agent(path, agents) {
+                if is_in_an_agent(&self.keyring(), path, agents) {
                     return Ok(None);
                 }
-                let key = keyring::named(path, self.ask_passphrase.as_ref())?;
+                let key = self.keyring().named(path)?;
                 Item::Key { key, source: KeySource::File(path.clone()) }
             }
             Identity::KeyFileIfThere(path) => {
-                if is_in_an_agent(path, agents) {
+                if is_in_an_agent(&self.keyring(), path, agents) {
                     return Ok(None);
                 }
-                match keyring::if_there(path, self.ask_passphrase.as_ref()) {
+                match self.keyring().if_there(path) {
                     Some(Ok(key)) => {
                         let item = Item::Key { key, source: KeySource::File(path.clone()) };
                         return Ok(Some(item).filter(|item| !has(agents, item.public_key())));
@@ -220,9 +218,11 @@ impl Plan {
             _ => None,
         });
         let files: BTreeSet<&Path> = declared.chain(shown).collect();
-        let named = self.certificate_files.iter().map(|path| keyring::named_certificate(path));
+        let keyring = self.keyring();
+        let named = self.certificate_files.iter().map(|path| keyring.named_certificate(path));
+        let beside = files.into_iter().filter_map(|path| keyring.certificate(path));
         let mut certificates = Vec::new();
-        for certificate in named.chain(files.into_iter().filter_map(keyring::certificate)) {
+        for certificate in named.chain(beside) {
             match certificate {
                 Ok(certificate) if certificates.contains(&certificate) => {}
                 Ok(certificate) => certificates.push(certificate),
@@ -256,11 +256,11 @@ impl Plan {
 }
 
 /// Whether an agent has the key of this file, by what stands beside it; that key is marked.
-fn is_in_an_agent(path: &Path, agents: &mut [Vec<Held>]) -> bool {
+fn is_in_an_agent(keyring: &Keyring, path: &Path, agents: &mut [Vec<Held>]) -> bool {
     if agents.iter().all(Vec::is_empty) {
         return false;
     }
-    let Some(public) = keyring::public_half(path) else { return false };
+    let Some(public) = keyring.public_half(path) else { return false };
     // Twice, where it holds the key and a certificate.
     let mut found = false;
     for held in agents.iter_mut().flatten().filter(|held| held.key.public_key() == &public) {
@@ -315,79 +315,6 @@ fn rank(entry: Entry, methods: Option<&[String]>) -> Option<(usize, Entry)> {
     }
 }
 
-impl Item {
-    fn entry(&self, others_interactive: bool, tries: u32) -> Entry {
-        // Servers that ask for a password by keyboard-interactive only are many; a declared answerer goes before that.
-        let instead = Some(Method::Interactive).filter(|_| !others_interactive);
-        match self {
-            Self::Key { .. } => Entry::once(Method::PublicKey),
-            Self::Password(_) => Entry { method: Method::Password, instead, tries: 1 },
-            Self::AskPassword { .. } => Entry { method: Method::Password, instead, tries },
-            Self::Interactive(_) => Entry { method: Method::Interactive, instead: None, tries },
-            Self::HostBased(_) => Entry::once(Method::HostBased),
-        }
-    }
-
-    /// The same key with its certificate; `None` where that is another key's, or shown already.
-    fn certified(&self, certificate: &Certificate) -> Option<Self> {
-        let Self::Key { key: Key::Open(signer), source } = self else { return None };
-        if signer.certificate().is_some() {
-            return None;
-        }
-        let certified = CertifiedKey::new(Arc::clone(signer), certificate.clone()).ok()?;
-        Some(Self::Key { key: Key::Open(Arc::new(certified)), source: source.clone() })
-    }
-
-    /// The public half of what it signs with, as far as it is known.
-    pub(crate) fn public_key(&self) -> Option<&PublicKey> {
-        match self {
-            Self::Key { key: Key::Open(signer), .. } => Some(signer.public_key()),
-            Self::HostBased(voucher) => Some(voucher.signer.public_key()),
-            _ => None,
-        }
-    }
-
-    fn certificate(&self) -> Option<&Certificate> {
-        match self {
-            Self::Key { key: Key::Open(signer), .. } => signer.certificate(),
-            _ => None,
-        }
-    }
-
-    /// Where its key comes from.
-    pub(crate) fn source(&self) -> Option<&KeySource> {
-        match self {
-            Self::Key { source, .. } => Some(source),
-            Self::HostBased(_) => Some(&KeySource::Program),
-            _ => None,
-        }
-    }
-
-    /// What an error message calls it. Never a secret.
-    pub(crate) fn describe(&self) -> String {
-        let key = self.public_key().map(|key| match self.certificate() {
-            Some(certificate) => format!("{} {}", certificate.algorithm(), key.fingerprint()),
-            None => format!("{} {}", key.algorithm(), key.fingerprint()),
-        });
-        let key = key.unwrap_or_else(|| "a protected key".to_owned());
-        match self {
-            Self::Key { source: KeySource::Program, .. } => key,
-            Self::Key { source, .. } => format!("{source} ({key})"),
-            Self::HostBased(voucher) => format!("the host {} ({key})", voucher.host),
-            Self::Password(_) | Self::AskPassword { .. } | Self::Interactive(_) => String::new(),
-        }
-    }
-
-    /// The same behind its method.
-    pub(crate) fn name(&self) -> String {
-        let method = self.entry(false, 1).method.name();
-        match self.describe() {
-            detail if detail.is_empty() => method.to_owned(),
-            detail => format!("{method} with {detail}"),
-        }
-    }
-}
-
 impl Identity {
     /// The private key's file, where it is one.
     fn path(&self) -> Option<&Path> {
@@ -418,6 +345,7 @@ mod tests {
     use super::*;
     use crate::agent::{AgentServer, Constraints};
     use feramiko_keys::{KeyType, PrivateKey};
+    use feramiko_proto::Prompts;
 
     fn key() -> PrivateKey {
         PrivateKey::generate(KeyType::Ed25519).unwrap()

@@ -18,88 +18,107 @@ const PASSPHRASE_TRIES: usize = 3;
 pub(crate) enum Key {
     Open(Arc<dyn Signer>),
     /// Protected, and its public half is not known before it is open.
-    Locked(PathBuf, AskPassphrase),
+    Locked(Lock),
 }
 
-/// A key file that somebody named: it must be there and be readable.
-pub(crate) fn named(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, Error> {
-    load(path, ask).map_err(|error| Error::key_file(path, error))
+/// A file that somebody has to open.
+#[derive(Clone)]
+pub(crate) struct Lock {
+    pub(crate) path: PathBuf,
+    ask: AskPassphrase,
+    min_rsa_bits: usize,
 }
 
-/// A key file that may be missing, or why it cannot be used.
-pub(crate) fn if_there(path: &Path, ask: Option<&AskPassphrase>) -> Option<Result<Key, String>> {
-    match load(path, ask) {
-        Ok(key) => Some(Ok(key)),
-        Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => None,
-        Err(error) => Some(Err(Error::key_file(path, error).to_string())),
+/// How files of keys are read.
+#[derive(Clone)]
+pub(crate) struct Keyring {
+    pub(crate) ask: Option<AskPassphrase>,
+    pub(crate) min_rsa_bits: usize,
+}
+
+impl Keyring {
+    /// A key file that somebody named: it must be there and be readable.
+    pub(crate) fn named(&self, path: &Path) -> Result<Key, Error> {
+        self.load(path).map_err(|error| Error::key_file(path, error))
     }
-}
 
-fn load(path: &Path, ask: Option<&AskPassphrase>) -> Result<Key, KeyError> {
-    match (PrivateKey::load_file(path, None), ask) {
-        (Ok(key), _) => Ok(Key::Open(Arc::new(key))),
-        (Err(KeyError::PassphraseNeeded), Some(ask)) => Ok(locked(path, ask)),
-        (Err(error), _) => Err(error),
-    }
-}
-
-/// What stands beside a private key's file: its public half. Where the private half is elsewhere, it may be the file named.
-pub(crate) fn public_half(path: &Path) -> Option<PublicKey> {
-    let mut public = path.as_os_str().to_owned();
-    public.push(".pub");
-    Some(PublicKey::load_file(public).or_else(|_| PublicKey::load_file(path)).ok()?.0)
-}
-
-/// The certificate that stands beside a private key's file (ssh_config(5), IdentityFile), or why it cannot be used.
-pub(crate) fn certificate(path: &Path) -> Option<Result<Certificate, Error>> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push("-cert.pub");
-    let beside = PathBuf::from(beside);
-    match Certificate::load_file(&beside) {
-        Ok((certificate, _)) => Some(Ok(certificate)),
-        Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => None,
-        Err(error) => Some(Err(Error::key_file(&beside, error))),
-    }
-}
-
-/// A certificate in a file that somebody named, or why it cannot be used.
-pub(crate) fn named_certificate(path: &Path) -> Result<Certificate, Error> {
-    let read = Certificate::load_file(path).map(|(certificate, _)| certificate);
-    read.map_err(|error| Error::key_file(path, error))
-}
-
-/// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
-fn locked(path: &Path, ask: &AskPassphrase) -> Key {
-    match public_half(path) {
-        Some(public) => Key::Open(Arc::new(LockedKey {
-            public,
-            path: path.to_owned(),
-            ask: Arc::clone(ask),
-            open: Mutex::new(None),
-        })),
-        None => Key::Locked(path.to_owned(), Arc::clone(ask)),
-    }
-}
-
-/// Asks for the passphrase and opens the file. Takes its time.
-pub(crate) fn unlock(path: &Path, ask: &AskPassphrase) -> Result<PrivateKey, KeyError> {
-    let mut result = Err(KeyError::PassphraseNeeded);
-    for _ in 0..PASSPHRASE_TRIES {
-        let answer = (ask.lock().unwrap_or_else(PoisonError::into_inner))(path);
-        let Some(passphrase) = answer else { return result };
-        result = PrivateKey::load_file(path, Some(&passphrase));
-        if !matches!(result, Err(KeyError::WrongPassphrase | KeyError::PassphraseNeeded)) {
-            return result;
+    /// A key file that may be missing, or why it cannot be used.
+    pub(crate) fn if_there(&self, path: &Path) -> Option<Result<Key, String>> {
+        match self.load(path) {
+            Ok(key) => Some(Ok(key)),
+            Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => None,
+            Err(error) => Some(Err(Error::key_file(path, error).to_string())),
         }
     }
-    result
+
+    fn load(&self, path: &Path) -> Result<Key, KeyError> {
+        match (PrivateKey::load_file_with_rsa_floor(path, None, self.min_rsa_bits), &self.ask) {
+            (Ok(key), _) => Ok(Key::Open(Arc::new(key))),
+            (Err(KeyError::PassphraseNeeded), Some(ask)) => Ok(self.locked(path, ask)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// With the public half beside it, nobody is asked for the passphrase unless the server takes the key.
+    fn locked(&self, path: &Path, ask: &AskPassphrase) -> Key {
+        let lock = Lock { path: path.to_owned(), ask: Arc::clone(ask), min_rsa_bits: self.min_rsa_bits };
+        match self.public_half(path) {
+            Some(public) => Key::Open(Arc::new(LockedKey { public, lock, open: Mutex::new(None) })),
+            None => Key::Locked(lock),
+        }
+    }
+
+    /// What stands beside a private key's file: its public half. Where the private half is elsewhere, it may be the file
+    /// named.
+    pub(crate) fn public_half(&self, path: &Path) -> Option<PublicKey> {
+        let read = |path: &Path| PublicKey::load_file_with_rsa_floor(path, self.min_rsa_bits);
+        Some(read(&beside(path, ".pub")).or_else(|_| read(path)).ok()?.0)
+    }
+
+    /// The certificate that stands beside a private key's file (ssh_config(5), IdentityFile), or why it cannot be used.
+    pub(crate) fn certificate(&self, path: &Path) -> Option<Result<Certificate, Error>> {
+        let path = beside(path, "-cert.pub");
+        match Certificate::load_file_with_rsa_floor(&path, self.min_rsa_bits) {
+            Ok((certificate, _)) => Some(Ok(certificate)),
+            Err(KeyError::Io { kind: std::io::ErrorKind::NotFound, .. }) => None,
+            Err(error) => Some(Err(Error::key_file(&path, error))),
+        }
+    }
+
+    /// A certificate in a file that somebody named, or why it cannot be used.
+    pub(crate) fn named_certificate(&self, path: &Path) -> Result<Certificate, Error> {
+        let read = Certificate::load_file_with_rsa_floor(path, self.min_rsa_bits);
+        read.map(|(certificate, _)| certificate).map_err(|error| Error::key_file(path, error))
+    }
+}
+
+/// The file whose name goes on like that.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+impl Lock {
+    /// Asks for the passphrase and opens the file. Takes its time.
+    pub(crate) fn open(&self) -> Result<PrivateKey, KeyError> {
+        let mut result = Err(KeyError::PassphraseNeeded);
+        for _ in 0..PASSPHRASE_TRIES {
+            let answer = (self.ask.lock().unwrap_or_else(PoisonError::into_inner))(&self.path);
+            let Some(passphrase) = answer else { return result };
+            result = PrivateKey::load_file_with_rsa_floor(&self.path, Some(&passphrase), self.min_rsa_bits);
+            if !matches!(result, Err(KeyError::WrongPassphrase | KeyError::PassphraseNeeded)) {
+                return result;
+            }
+        }
+        result
+    }
 }
 
 /// Opened when it has to sign, once.
 struct LockedKey {
     public: PublicKey,
-    path: PathBuf,
-    ask: AskPassphrase,
+    lock: Lock,
     open: Mutex<Option<PrivateKey>>,
 }
 
@@ -112,7 +131,7 @@ impl Signer for LockedKey {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let key = match &mut *open {
             Some(key) => key,
-            None => open.insert(unlock(&self.path, &self.ask)?),
+            None => open.insert(self.lock.open()?),
         };
         if key.public_key() != &self.public {
             return Err(KeyError::Mismatch);
@@ -138,6 +157,10 @@ mod tests {
         (Arc::new(Mutex::new(ask)), asked)
     }
 
+    fn ring(ask: Option<&AskPassphrase>) -> Keyring {
+        Keyring { ask: ask.cloned(), min_rsa_bits: 2048 }
+    }
+
     fn protected() -> (tempfile::TempDir, PathBuf, PrivateKey) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
@@ -151,7 +174,7 @@ mod tests {
         let (_dir, path, key) = protected();
         std::fs::write(path.with_extension("pub"), key.public_key().to_line("")).unwrap();
         let (ask, asked) = asking(&["wrong", "open sesame"]);
-        let Ok(Key::Open(signer)) = named(&path, Some(&ask)) else { panic!() };
+        let Ok(Key::Open(signer)) = ring(Some(&ask)).named(&path) else { panic!() };
         assert_eq!(signer.public_key(), key.public_key());
         assert_eq!(asked.load(Ordering::SeqCst), 0);
         for _ in 0..2 {
@@ -165,12 +188,12 @@ mod tests {
         let (dir, locked, _) = protected();
         let open = dir.path().join("open");
         PrivateKey::generate(KeyType::Ed25519).unwrap().write_file(&open, "", None).unwrap();
-        assert!(if_there(&dir.path().join("missing"), None).is_none());
-        assert!(matches!(if_there(&open, None), Some(Ok(Key::Open(_)))));
-        let Some(Err(why)) = if_there(&locked, None) else { panic!() };
+        assert!(ring(None).if_there(&dir.path().join("missing")).is_none());
+        assert!(matches!(ring(None).if_there(&open), Some(Ok(Key::Open(_)))));
+        let Some(Err(why)) = ring(None).if_there(&locked) else { panic!() };
         assert!(why.contains(&locked.display().to_string()), "{why}");
         let (ask, _) = asking(&[]);
-        assert!(matches!(if_there(&locked, Some(&ask)), Some(Ok(_))));
+        assert!(matches!(ring(Some(&ask)).if_there(&locked), Some(Ok(_))));
     }
 
     #[test]
@@ -179,7 +202,7 @@ mod tests {
         let other = PrivateKey::generate(KeyType::Ed25519).unwrap();
         std::fs::write(path.with_extension("pub"), other.public_key().to_line("")).unwrap();
         let (ask, _) = asking(&["open sesame"]);
-        let Ok(Key::Open(signer)) = named(&path, Some(&ask)) else { panic!() };
+        let Ok(Key::Open(signer)) = ring(Some(&ask)).named(&path) else { panic!() };
         assert_eq!(signer.sign("ssh-ed25519", b"message"), Err(KeyError::Mismatch));
     }
 
@@ -187,11 +210,11 @@ mod tests {
     fn without_the_public_half_or_without_anybody_to_ask_it_is_said_so() {
         let (_dir, path, key) = protected();
         let (ask, _) = asking(&["wrong", "wrong", "wrong", "open sesame"]);
-        assert!(matches!(named(&path, Some(&ask)), Ok(Key::Locked(..))));
-        assert_eq!(unlock(&path, &ask).unwrap_err(), KeyError::WrongPassphrase);
-        assert_eq!(unlock(&path, &ask).unwrap().public_key(), key.public_key());
+        let Ok(Key::Locked(lock)) = ring(Some(&ask)).named(&path) else { panic!() };
+        assert_eq!(lock.open().unwrap_err(), KeyError::WrongPassphrase);
+        assert_eq!(lock.open().unwrap().public_key(), key.public_key());
         assert!(matches!(
-            named(&path, None),
+            ring(None).named(&path),
             Err(Error::Key { path: Some(named), error: KeyError::PassphraseNeeded }) if named == path
         ));
     }

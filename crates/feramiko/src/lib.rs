@@ -113,6 +113,7 @@ mod identity;
 mod incoming;
 #[cfg(feature = "terminal")]
 mod interactive;
+mod item;
 mod keyring;
 mod known;
 mod lending;

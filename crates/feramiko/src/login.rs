@@ -12,8 +12,9 @@ use crate::agenda::{Agenda, Method, Next};
 use crate::auth::{AuthStep, Credential};
 use crate::error::{AuthError, Error, KeySource, Outcome, Tried};
 use crate::helper::{Driver, Either, blocking, race};
-use crate::identity::{Answer, Item, NewPassword, Prepared};
-use crate::keyring::{self, Key};
+use crate::identity::{NewPassword, Prepared};
+use crate::item::{Answer, Item};
+use crate::keyring::Key;
 use crate::pending::Pending;
 use crate::transport::Transport;
 
@@ -195,15 +196,12 @@ impl Login<'_> {
 
     /// A signer, or why there is none.
     async fn signer(&self, key: &mut Key) -> Result<Result<Arc<dyn Signer>, String>, Error> {
-        let (path, ask) = match key {
+        let lock = match key {
             Key::Open(signer) => return Ok(Ok(Arc::clone(signer))),
-            Key::Locked(path, ask) => (path.clone(), Arc::clone(ask)),
+            Key::Locked(lock) => lock.clone(),
         };
-        let unlock = {
-            let path = path.clone();
-            move || keyring::unlock(&path, &ask)
-        };
-        let unlocked: Result<_, KeyError> = self.ask(unlock).await?;
+        let path = lock.path.clone();
+        let unlocked: Result<_, KeyError> = self.ask(move || lock.open()).await?;
         Ok(match unlocked {
             Ok(open) => {
                 let signer: Arc<dyn Signer> = Arc::new(open);

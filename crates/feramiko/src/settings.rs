@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use feramiko_keys::LEAST_RSA_BITS;
+use feramiko_keys::certificate::authority_algorithms as authority_algorithms_built_in;
 use feramiko_proto::{Algorithms, ClientConfig};
 
 use crate::config::{HostConfig, Keyword};
@@ -15,6 +17,9 @@ const METHODS: [(&str, Keyword); 4] = [
     ("keyboard-interactive", Keyword::KbdInteractiveAuthentication),
     ("password", Keyword::PasswordAuthentication),
 ];
+
+/// The most bits of RSA keys.
+const MAX_RSA_BITS: usize = 8192;
 
 /// Sets what the host's configuration says and the program does not.
 pub(crate) fn apply(config: &mut ClientConfig, said: &Said, host: &HostConfig) -> Result<(), Error> {
@@ -33,6 +38,9 @@ pub(crate) fn apply(config: &mut ClientConfig, said: &Said, host: &HostConfig) -
             most => u32::try_from(most).unwrap_or(u32::MAX),
         };
     }
+    if !said.min_rsa_bits && host.is_set(Keyword::RequiredRsaSize) {
+        common.min_rsa_bits = required_rsa_size(host)?;
+    }
     if let [bytes, seconds] = host.words(Keyword::RekeyLimit).as_slice() {
         if let Ok(bytes @ 1..) = bytes.parse() {
             common.rekey.bytes = bytes;
@@ -42,6 +50,23 @@ pub(crate) fn apply(config: &mut ClientConfig, said: &Said, host: &HostConfig) -
         }
     }
     Ok(())
+}
+
+/// `RequiredRSASize`, below which nothing is taken either that OpenSSH never takes.
+fn required_rsa_size(host: &HostConfig) -> Result<usize, Error> {
+    const KEYWORD: Keyword = Keyword::RequiredRsaSize;
+    let bits = usize::try_from(host.number(KEYWORD)).unwrap_or(usize::MAX).max(LEAST_RSA_BITS);
+    match bits {
+        ..=MAX_RSA_BITS => Ok(bits),
+        _ => Err(host.error(KEYWORD, "RSA keys have at most 8192 bits here").into()),
+    }
+}
+
+/// What authorities may sign with (`CASignatureAlgorithms`), as far as it is built in; `None` where nothing is said.
+pub(crate) fn authority_algorithms(host: &HostConfig) -> Result<Option<Vec<String>>, Error> {
+    let built_in: Vec<String> =
+        authority_algorithms_built_in().iter().map(|name| (*name).to_owned()).collect();
+    chosen(host, Keyword::CaSignatureAlgorithms, &built_in, &built_in)
 }
 
 /// The lists of algorithms, without what is not built in.
@@ -54,16 +79,9 @@ fn choose(algorithms: &mut Algorithms, host: &HostConfig) -> Result<(), Error> {
         (Keyword::Ciphers, &mut algorithms.ciphers, &all.ciphers),
         (Keyword::Macs, &mut algorithms.macs, &all.macs),
     ] {
-        let Some(names) = host.algorithms(keyword, list) else { continue };
-        let (have, lack): (Vec<String>, Vec<String>) =
-            names.into_iter().partition(|name| built_in.contains(name));
-        if !lack.is_empty() {
-            tracing::debug!("{}: not built in: {}", keyword.name(), lack.join(","));
+        if let Some(names) = chosen(host, keyword, list, built_in)? {
+            *list = names;
         }
-        if have.is_empty() {
-            return Err(host.error(keyword, "none of its algorithms is built in").into());
-        }
-        *list = have;
     }
     if host.is_set(Keyword::Compression) {
         let names: &[&str] =
@@ -71,6 +89,25 @@ fn choose(algorithms: &mut Algorithms, host: &HostConfig) -> Result<(), Error> {
         algorithms.compression = names.iter().map(|name| (*name).to_owned()).collect();
     }
     Ok(())
+}
+
+/// A list of algorithms without what is not built in; `None` where the keyword is not set.
+fn chosen(
+    host: &HostConfig,
+    keyword: Keyword,
+    default: &[String],
+    built_in: &[String],
+) -> Result<Option<Vec<String>>, Error> {
+    let Some(names) = host.algorithms(keyword, default) else { return Ok(None) };
+    let (have, lack): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|name| built_in.contains(name));
+    if !lack.is_empty() {
+        tracing::debug!("{}: not built in: {}", keyword.name(), lack.join(","));
+    }
+    if have.is_empty() {
+        return Err(host.error(keyword, "none of its algorithms is built in").into());
+    }
+    Ok(Some(have))
 }
 
 /// The methods that may be used, in order; `None` where nothing is said about them.

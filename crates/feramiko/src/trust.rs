@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use feramiko_keys::PublicKey;
 use feramiko_keys::certificate::Revoked;
+use feramiko_keys::{PublicKey, RevokedKeys};
 
 use crate::config::{HostConfig, Keyword};
 use crate::error::Error;
 use crate::known::{KnownHostsFiles, LookupRecords, UnknownHost, VerifyDns};
 use crate::rotation::UpdateHostKeys;
+use crate::settings;
 use crate::verify::{HostKeyVerifier, PinnedFingerprints, PinnedKeys, UnlessRevoked};
 
 /// Who decides about the host key.
@@ -36,7 +37,9 @@ pub(crate) struct Files {
     pub(crate) alias: Option<String>,
     pub(crate) check_address: Option<bool>,
     pub(crate) update: Option<UpdateHostKeys>,
-    pub(crate) dns: Option<(VerifyDns, LookupRecords)>,
+    /// `None`: the configuration's.
+    pub(crate) verify_dns: Option<VerifyDns>,
+    pub(crate) records: Option<LookupRecords>,
 }
 
 impl Trust {
@@ -46,25 +49,36 @@ impl Trust {
     }
 
     /// Reads the files. Blocks.
-    pub(crate) fn verifier(self, host: &HostConfig) -> Result<Box<dyn HostKeyVerifier>, Error> {
+    pub(crate) fn verifier(
+        self,
+        host: &HostConfig,
+        min_rsa_bits: usize,
+    ) -> Result<Box<dyn HostKeyVerifier>, Error> {
+        let mut revoked = self.revoked;
+        for path in host.revoked_host_keys()? {
+            // What is revoked must be known: a list that is not there is no empty list.
+            let list = RevokedKeys::load(&path).map_err(|error| Error::key_file(&path, error))?;
+            revoked.push(Box::new(list));
+        }
         let verifier: Box<dyn HostKeyVerifier> = match self.pinned {
             Some(Pinned::Other(verifier)) => verifier,
             Some(Pinned::Keys(keys)) => Box::new(PinnedKeys(keys)),
             Some(Pinned::Fingerprints(pinned)) => Box::new(pinned),
-            None => Box::new(self.files.load(host)?),
+            None => Box::new(self.files.load(host, min_rsa_bits)?),
         };
-        Ok(self.revoked.into_iter().fold(verifier, |verifier, revoked| {
+        Ok(revoked.into_iter().fold(verifier, |verifier, revoked| {
             Box::new(UnlessRevoked { verifier, revoked: Boxed(revoked) })
         }))
     }
 }
 
 impl Files {
-    fn load(self, host: &HostConfig) -> Result<KnownHostsFiles, Error> {
+    fn load(self, host: &HostConfig, min_rsa_bits: usize) -> Result<KnownHostsFiles, Error> {
+        let verify_dns = self.verify_dns.or_else(|| configured_dns(host));
         let update = match self.update {
             Some(update) => update,
-            None if self.user.is_some() || self.dns.is_some() => UpdateHostKeys::No,
-            None => configured_update(host),
+            None if self.user.is_some() => UpdateHostKeys::No,
+            None => configured_update(host, verify_dns.is_some()),
         };
         let (user, system) = match (self.user, self.system) {
             (Some(user), Some(system)) => (user, system),
@@ -83,24 +97,48 @@ impl Files {
             .system_files(kept(system))?
             .hash_names(self.hashed.unwrap_or_else(|| host.flag(Keyword::HashKnownHosts)))
             .check_address(self.check_address.unwrap_or_else(|| host.flag(Keyword::CheckHostIp)))
+            .trust_localhost(host.flag(Keyword::NoHostAuthenticationForLocalhost))
+            .min_rsa_bits(min_rsa_bits)
             .update(update);
+        let files = match settings::authority_algorithms(host)? {
+            Some(names) => files.authority_algorithms(names),
+            None => files,
+        };
         let files = match self.alias.as_deref().or_else(|| host.host_key_alias()) {
             Some(alias) => files.alias(alias),
             None => files,
         };
-        Ok(match self.dns {
-            Some((verify, lookup)) => files.dns(verify, lookup),
-            None => files,
+        Ok(match (verify_dns, self.records) {
+            (Some(verify), Some(records)) => files.dns(verify, records),
+            _ => files,
         })
     }
 }
 
-/// `UpdateHostKeys`, which is on where the user's own files have not been put elsewhere. `ask` needs somebody to ask:
+/// `VerifyHostKeyDNS`; `None` for no.
+fn configured_dns(host: &HostConfig) -> Option<VerifyDns> {
+    match host.text(Keyword::VerifyHostKeyDns) {
+        Some("true") => Some(VerifyDns::Yes),
+        Some("ask") => Some(VerifyDns::Ask),
+        _ => None,
+    }
+}
+
+/// `UpdateHostKeys`. Where nothing is said of it, it is on as long as the user's own file has not been put elsewhere and no
+/// DNS is asked: OpenSSH decides that by the words of UserKnownHostsFile. `ask` needs somebody to ask:
 /// [`Connect::ask_host_key_update`](crate::Connect::ask_host_key_update).
-fn configured_update(host: &HostConfig) -> UpdateHostKeys {
-    let usual = !host.is_set(Keyword::UserKnownHostsFile);
+fn configured_update(host: &HostConfig, asks_dns: bool) -> UpdateHostKeys {
+    const OWN_FILE: &str = "~/.ssh/known_hosts";
+    let usual = || {
+        let own = host.words(Keyword::UserKnownHostsFile).as_slice() == [OWN_FILE];
+        !asks_dns && (own || !host.is_set(Keyword::UserKnownHostsFile))
+    };
     match host.text(Keyword::UpdateHostKeys) {
-        Some("true") if usual || host.is_set(Keyword::UpdateHostKeys) => UpdateHostKeys::Yes,
+        Some("true") if host.is_set(Keyword::UpdateHostKeys) || usual() => UpdateHostKeys::Yes,
+        Some("ask") => {
+            tracing::warn!("UpdateHostKeys ask: nobody is there to ask, so host keys are not updated");
+            UpdateHostKeys::No
+        }
         _ => UpdateHostKeys::No,
     }
 }
@@ -115,5 +153,35 @@ impl Revoked for Boxed {
 
     fn is_certificate_revoked(&self, certificate: &feramiko_keys::Certificate) -> bool {
         self.0.is_certificate_revoked(certificate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SshConfig;
+
+    /// OpenSSH decides by the words that are written, before `~` means anything.
+    #[test]
+    fn host_keys_are_updated_by_default_where_the_users_own_file_is_used() {
+        const OWN: &str = "UserKnownHostsFile=~/.ssh/known_hosts";
+        for (options, expected) in [
+            (&[][..], true),
+            (&[OWN], true),
+            (&["UserKnownHostsFile=/home/robey/.ssh/known_hosts"], false),
+            (&["UserKnownHostsFile=~/.ssh/known_hosts ~/.ssh/known_hosts2"], false),
+            (&["UserKnownHostsFile=none"], false),
+            (&["UserKnownHostsFile=/elsewhere", "UpdateHostKeys=yes"], true),
+            (&["UpdateHostKeys=no"], false),
+            (&["UpdateHostKeys=ask"], false),
+            (&[OWN, "VerifyHostKeyDNS=yes"], false),
+            (&["VerifyHostKeyDNS=ask"], false),
+            (&["VerifyHostKeyDNS=ask", "UpdateHostKeys=yes"], true),
+        ] {
+            let config = options.iter().fold(SshConfig::empty(), |config, option| config.option(*option));
+            let host = config.resolve("host").unwrap();
+            let update = configured_update(&host, configured_dns(&host).is_some());
+            assert_eq!(matches!(update, UpdateHostKeys::Yes), expected, "{options:?}");
+        }
     }
 }

@@ -1,9 +1,9 @@
 use feramiko_crypto::signing::Curve;
 
 /// The fewest bits of RSA modulus that are accepted unless another floor is named.
-pub(crate) const MIN_RSA_BITS: usize = 2048;
-/// The lowest floor that can be named.
-pub(crate) const LEAST_RSA_BITS: usize = 1024;
+pub const MIN_RSA_BITS: usize = 2048;
+/// The lowest floor that can be named, as for OpenSSH.
+pub const LEAST_RSA_BITS: usize = 1024;
 /// The most bits of RSA modulus.
 pub(crate) const MAX_RSA_BITS: usize = 8192;
 

@@ -57,7 +57,7 @@ mod sshfp;
 pub mod sshsig;
 mod strict;
 
-pub use algorithm::KeyType;
+pub use algorithm::{KeyType, LEAST_RSA_BITS, MIN_RSA_BITS};
 pub use authorized_keys::{AuthorizedKey, AuthorizedKeys};
 pub use certificate::{Certificate, CertifiedKey};
 pub use error::KeyError;

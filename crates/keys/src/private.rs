@@ -79,7 +79,16 @@ impl PrivateKey {
 
     /// Loads a key file as [`load`](Self::load) does: a regular file of at most 1 MiB.
     pub fn load_file(path: impl AsRef<Path>, passphrase: Option<&Secret>) -> Result<Self, KeyError> {
-        Self::load(&file::read(path.as_ref(), file::MAX_KEY_FILE)?, passphrase)
+        Self::load_file_with_rsa_floor(path, passphrase, MIN_RSA_BITS)
+    }
+
+    /// As [`load_file`](Self::load_file), with the floor of [`load_with_rsa_floor`](Self::load_with_rsa_floor).
+    pub fn load_file_with_rsa_floor(
+        path: impl AsRef<Path>,
+        passphrase: Option<&Secret>,
+        min_rsa_bits: usize,
+    ) -> Result<Self, KeyError> {
+        Self::load_with_rsa_floor(&file::read(path.as_ref(), file::MAX_KEY_FILE)?, passphrase, min_rsa_bits)
     }
 
     /// What the file said of itself that this key was loaded from; nothing for a new key.

@@ -47,6 +47,11 @@ impl PublicKey {
 
     /// From a line as in a `.pub` file: type, base64, comment. Answers the comment too.
     pub fn from_line(line: &str) -> Result<(Self, String), KeyError> {
+        Self::from_line_with_rsa_floor(line, MIN_RSA_BITS)
+    }
+
+    /// As [`from_line`](Self::from_line), with the floor of [`from_blob_with_rsa_floor`](Self::from_blob_with_rsa_floor).
+    pub fn from_line_with_rsa_floor(line: &str, min_rsa_bits: usize) -> Result<(Self, String), KeyError> {
         let line = line.trim();
         if line.contains(['\n', '\r', '\0']) {
             return Err(KeyError::damaged("public key line", "more than one line"));
@@ -62,7 +67,7 @@ impl PublicKey {
         }
         let blob = Base64::decode_vec(base64)
             .map_err(|_| KeyError::damaged("public key line", "the key is not base64"))?;
-        let key = Self::from_blob(&blob)?;
+        let key = Self::from_blob_with_rsa_floor(&blob, min_rsa_bits)?;
         if key.algorithm() != name {
             return Err(KeyError::damaged("public key line", "the type in front is not that of the key"));
         }
@@ -75,7 +80,7 @@ impl PublicKey {
     ///
     /// As [`from_blob`](Self::from_blob); [`Damaged`](KeyError::Damaged) for what is no such file.
     pub fn from_rfc4716(text: &str) -> Result<(Self, String), KeyError> {
-        rfc4716::read(text)
+        rfc4716::read(text, MIN_RSA_BITS)
     }
 
     /// The text of a file as RFC 4716 has it. Control characters of the comment are left out.
@@ -88,13 +93,21 @@ impl PublicKey {
     ///
     /// Regular files of up to 1 MiB only.
     pub fn load_file(path: impl AsRef<Path>) -> Result<(Self, String), KeyError> {
+        Self::load_file_with_rsa_floor(path, MIN_RSA_BITS)
+    }
+
+    /// As [`load_file`](Self::load_file), with the floor of [`from_blob_with_rsa_floor`](Self::from_blob_with_rsa_floor).
+    pub fn load_file_with_rsa_floor(
+        path: impl AsRef<Path>,
+        min_rsa_bits: usize,
+    ) -> Result<(Self, String), KeyError> {
         let text = file::read(path.as_ref(), file::MAX_KEY_FILE)?;
         let text = String::from_utf8_lossy(&text);
         if rfc4716::is_rfc4716(&text) {
-            return Self::from_rfc4716(&text);
+            return rfc4716::read(&text, min_rsa_bits);
         }
         let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-        Self::from_line(line.unwrap_or_default())
+        Self::from_line_with_rsa_floor(line.unwrap_or_default(), min_rsa_bits)
     }
 
     /// The blob, byte for byte as it was received.

@@ -20,7 +20,7 @@ pub(crate) fn is_rfc4716(text: &str) -> bool {
 }
 
 /// The key and its comment, which is empty where there is none.
-pub(crate) fn read(text: &str) -> Result<(PublicKey, String), KeyError> {
+pub(crate) fn read(text: &str, min_rsa_bits: usize) -> Result<(PublicKey, String), KeyError> {
     let mut lines = text.lines().map(str::trim_end).skip_while(|line| line.is_empty());
     if lines.next() != Some(BEGIN) {
         return Err(KeyError::damaged(PLACE, "it does not begin as such a file"));
@@ -30,7 +30,7 @@ pub(crate) fn read(text: &str) -> Result<(PublicKey, String), KeyError> {
         if line == END {
             let blob = Base64::decode_vec(&base64);
             let blob = blob.map_err(|_| KeyError::damaged(PLACE, "the key is not base64"))?;
-            return Ok((PublicKey::from_blob(&blob)?, comment));
+            return Ok((PublicKey::from_blob_with_rsa_floor(&blob, min_rsa_bits)?, comment));
         }
         let Some((name, value)) = line.split_once(':') else {
             base64.push_str(line);
@@ -100,7 +100,7 @@ mod tests {
             let text = write(&key, comment);
             assert!(text.lines().all(|line| line.len() <= LINE), "{text}");
             let expected = if comment.ends_with('\\') { comment } else { comment.trim_end() };
-            let (again, found) = read(&text).unwrap();
+            let (again, found) = PublicKey::from_rfc4716(&text).unwrap();
             assert_eq!((&again, found.trim_end()), (&key, expected));
             assert!(is_rfc4716(&text));
         }
@@ -113,7 +113,7 @@ mod tests {
     fn headers_of_all_kinds_are_read() {
         let (key, _) = PublicKey::from_line(KEY).unwrap();
         let plain = write(&key, "");
-        let with = |header: &str| read(&plain.replacen('\n', &format!("\n{header}\n"), 1));
+        let with = |header: &str| PublicKey::from_rfc4716(&plain.replacen('\n', &format!("\n{header}\n"), 1));
         assert_eq!(with("comment: me").unwrap().1, "me");
         assert_eq!(
             with("Comment: \"1024-bit rsa, created by me@example.com Mon Jan 15 \\\n08:31:24 2001\"")
@@ -125,7 +125,7 @@ mod tests {
             with("Subject: me\nx-command: /home/me/bin/lock-in-guest.sh").unwrap(),
             (key.clone(), String::new())
         );
-        assert_eq!(read(&plain.replace('\n', "\r\n")).unwrap().0, key);
+        assert_eq!(PublicKey::from_rfc4716(&plain.replace('\n', "\r\n")).unwrap().0, key);
     }
 
     #[test]
@@ -133,10 +133,17 @@ mod tests {
         let (key, _) = PublicKey::from_line(KEY).unwrap();
         let text = write(&key, "me");
         for end in 0..text.len() - 1 {
-            assert!(read(&text[..end]).is_err(), "{end}");
+            assert!(PublicKey::from_rfc4716(&text[..end]).is_err(), "{end}");
         }
-        assert!(read(&text.replace("AAAA", "AAA")).is_err());
-        assert!(read(&format!("{BEGIN}\nComment: {}", "\\\n".repeat(100_000))).is_err());
-        assert!(read(&format!("{BEGIN}\nComment: {}\\\n{}", "a".repeat(1000), "b".repeat(1000))).is_err());
+        assert!(PublicKey::from_rfc4716(&text.replace("AAAA", "AAA")).is_err());
+        assert!(PublicKey::from_rfc4716(&format!("{BEGIN}\nComment: {}", "\\\n".repeat(100_000))).is_err());
+        assert!(
+            PublicKey::from_rfc4716(&format!(
+                "{BEGIN}\nComment: {}\\\n{}",
+                "a".repeat(1000),
+                "b".repeat(1000)
+            ))
+            .is_err()
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feramiko_crypto::Provider;
 use feramiko_keys::certificate::{CertificateKind, certificate_algorithm};
-use feramiko_keys::{Certificate, PublicKey};
+use feramiko_keys::{Certificate, MIN_RSA_BITS, PublicKey};
 
 use crate::algorithms::{Family, Standing};
 use crate::error::ConfigError;
@@ -288,7 +288,7 @@ impl Default for Common {
             rekey: RekeyLimits::default(),
             software: concat!("feramiko_", env!("CARGO_PKG_VERSION")).to_owned(),
             require_strict_kex: false,
-            min_rsa_bits: 2048,
+            min_rsa_bits: MIN_RSA_BITS,
         }
     }
 }

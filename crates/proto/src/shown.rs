@@ -35,10 +35,10 @@ impl Algorithm {
     }
 
     /// Reads a blob that must hold what this algorithm says, and nothing else: a certificate is no key, a key no
-    /// certificate, and either is of the scheme's type. The moduli of bare RSA keys have at least `min_rsa_bits`.
+    /// certificate, and either is of the scheme's type. RSA moduli, also of authorities, have at least `min_rsa_bits`.
     pub(crate) fn read(&self, blob: &[u8], min_rsa_bits: usize) -> Option<Shown> {
         let shown = match self.certified {
-            true => Shown::Certificate(Certificate::from_blob(blob).ok()?),
+            true => Shown::Certificate(Certificate::from_blob_with_rsa_floor(blob, min_rsa_bits).ok()?),
             false => Shown::Key(PublicKey::from_blob_with_rsa_floor(blob, min_rsa_bits).ok()?),
         };
         (shown.key().algorithm() == self.scheme.key_type()).then_some(shown)

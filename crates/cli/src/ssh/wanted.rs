@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use feramiko::agent::AgentSource;
 use feramiko::config::{AgentChoice, DefaultAlgorithms, HostConfig, Keyword, SshConfig, Weight};
-use feramiko::{Address, Algorithms};
+use feramiko::{Address, Algorithms, certificate};
 
 use super::say;
 use super::session::{Program, Wish};
@@ -58,7 +58,7 @@ pub(super) fn warn(host: &HostConfig) {
 /// Words for the user.
 pub(super) fn show(host: &HostConfig) -> Result<String, String> {
     let usual = Algorithms::default();
-    let authorities = usual.host_key.iter().filter(|name| !name.contains("-cert-v01")).cloned().collect();
+    let authorities = certificate::authority_algorithms().iter().map(|name| (*name).to_owned()).collect();
     let defaults = DefaultAlgorithms {
         kex: usual.kex,
         ciphers: usual.ciphers,

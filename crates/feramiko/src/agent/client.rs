@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use feramiko_crypto::Secret;
 use feramiko_keys::agent::{AgentPrivateKey, AgentReply, AgentRequest, Constraints, SessionBind, sign_flags};
-use feramiko_keys::{Certificate, KeyError, PublicKey, Signer};
+use feramiko_keys::{Certificate, KeyError, LEAST_RSA_BITS, PublicKey, Signer};
 use feramiko_proto::SessionProof;
 use feramiko_wire::{Reader, sanitize};
 
@@ -177,9 +177,9 @@ impl Agent {
 
     pub(crate) fn identities_now(&self) -> Result<Vec<AgentKey>, Error> {
         let usable = |Listed { blob, comment }: Listed| {
-            let (public, certificate) = match Certificate::from_blob(&blob) {
+            let (public, certificate) = match Certificate::from_blob_with_rsa_floor(&blob, LEAST_RSA_BITS) {
                 Ok(certificate) => (certificate.public_key().clone(), Some(certificate)),
-                Err(_) => (PublicKey::from_blob(&blob).ok()?, None),
+                Err(_) => (PublicKey::from_blob_with_rsa_floor(&blob, LEAST_RSA_BITS).ok()?, None),
             };
             Some(AgentKey { agent: self.clone(), public, certificate, comment })
         };

@@ -49,9 +49,14 @@ impl Settings {
         match value {
             Joining::First(words) => {
                 let taken = match keyword {
-                    // Whichever of the two comes first counts, even if it says none.
-                    Keyword::ProxyCommand | Keyword::ProxyJump => {
+                    // Whichever of the two comes first counts, even if it says none; but a ProxyJump that says so lets a
+                    // ProxyCommand come behind it.
+                    Keyword::ProxyJump => {
                         self.is_set(Keyword::ProxyCommand) || self.is_set(Keyword::ProxyJump)
+                    }
+                    Keyword::ProxyCommand => {
+                        let jumps = self.first(Keyword::ProxyJump).is_some_and(|jump| jump != "none");
+                        jumps || self.is_set(Keyword::ProxyCommand)
                     }
                     keyword => self.is_set(keyword),
                 };

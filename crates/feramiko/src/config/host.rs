@@ -167,6 +167,14 @@ impl HostConfig {
         Ok((self.paths(Keyword::UserKnownHostsFile)?, self.paths(Keyword::GlobalKnownHostsFile)?))
     }
 
+    /// The lists of revoked host keys (RevokedHostKeys).
+    ///
+    /// # Errors
+    /// As for [`identity_files`](Self::identity_files).
+    pub fn revoked_host_keys(&self) -> Result<Vec<PathBuf>, SshConfigError> {
+        self.paths(Keyword::RevokedHostKeys)
+    }
+
     fn paths(&self, keyword: Keyword) -> Result<Vec<PathBuf>, SshConfigError> {
         let words = self.words(keyword).into_iter().filter(|word| !word.eq_ignore_ascii_case("none"));
         words.map(|word| Ok(PathBuf::from(self.path(keyword, word)?))).collect()

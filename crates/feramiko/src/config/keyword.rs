@@ -211,7 +211,7 @@ keywords! {
     HostbasedAuthentication "hostbasedauthentication" Kind::Flag, "no", Missing("a user cannot read the host's keys, and ssh-keysign is not used");
     IdentitiesOnly "identitiesonly" Kind::Flag, "no", Honoured;
     KbdInteractiveAuthentication "kbdinteractiveauthentication" Kind::Flag, "yes", Honoured;
-    NoHostAuthenticationForLocalhost "nohostauthenticationforlocalhost" Kind::Flag, "no", Missing("host keys are verified on localhost too");
+    NoHostAuthenticationForLocalhost "nohostauthenticationforlocalhost" Kind::Flag, "no", Honoured;
     PasswordAuthentication "passwordauthentication" Kind::Flag, "yes", Honoured;
     PermitLocalCommand "permitlocalcommand" Kind::Flag, "no", Moot("LocalCommand is not run");
     ProxyUseFdpass "proxyusefdpass" Kind::Flag, "no", Refused("a descriptor cannot be received from a ProxyCommand");
@@ -224,7 +224,7 @@ keywords! {
     StrictHostKeyChecking "stricthostkeychecking" Kind::Choice(CHECKING), "ask", Honoured;
     TcpKeepAlive "tcpkeepalive" Kind::Flag, "yes", Honoured;
     Tunnel "tunnel" Kind::Choice(TUNNEL), "false", NO_TUNNEL;
-    VerifyHostKeyDns "verifyhostkeydns" Kind::Choice(ASK), "false", Missing("the domain name system is not asked for host keys");
+    VerifyHostKeyDns "verifyhostkeydns" Kind::Choice(ASK), "false", Missing("there is no resolver of SSHFP records here; programs bring one (Connect::sshfp_records)");
     VisualHostKey "visualhostkey" Kind::Flag, "no", Moot("host keys are shown by their fingerprints");
     UpdateHostKeys "updatehostkeys" Kind::Choice(ASK), "true", Honoured;
     EnableEscapeCommandline "enableescapecommandline" Kind::Flag, "no", Moot("there is no such command line");
@@ -235,7 +235,7 @@ keywords! {
     NumberOfPasswordPrompts "numberofpasswordprompts" Kind::Integer, "3", Honoured;
     ServerAliveCountMax "serveralivecountmax" Kind::Integer, "3", Honoured;
     ServerAliveInterval "serveraliveinterval" Kind::Time, "0", Honoured;
-    RequiredRsaSize "requiredrsasize" Kind::Integer, "1024", Missing("RSA keys have at least 2048 bits, whatever it says");
+    RequiredRsaSize "requiredrsasize" Kind::Integer, "2048", Honoured;
     ObscureKeystrokeTiming "obscurekeystroketiming" Kind::Keystrokes, "", Moot("keystrokes are sent as they come");
     BindAddress "bindaddress" Kind::Text, "", Honoured;
     BindInterface "bindinterface" Kind::Text, "", Refused("a connection cannot be bound to an interface; BindAddress works");
@@ -248,7 +248,7 @@ keywords! {
     IgnoreUnknown "ignoreunknown" Kind::Text, "", Honoured;
     KbdInteractiveDevices "kbdinteractivedevices" Kind::Text, "", Moot("servers choose the device");
     KexAlgorithms "kexalgorithms" Kind::Algorithms(Category::Kex), "", Honoured;
-    CaSignatureAlgorithms "casignaturealgorithms" Kind::Algorithms(Category::CaSignature), "", Missing("authorities' signatures are taken of every algorithm that is safe by default");
+    CaSignatureAlgorithms "casignaturealgorithms" Kind::Algorithms(Category::CaSignature), "", Honoured;
     LocalCommand "localcommand" Kind::Rest, "", Missing("no command is run here after the login");
     RemoteCommand "remotecommand" Kind::Rest, "", Honoured;
     LogLevel "loglevel" Kind::Choice(LEVELS), "INFO", Honoured;
@@ -257,7 +257,7 @@ keywords! {
     SecurityKeyProvider "securitykeyprovider" Kind::Text, "internal", Moot("security keys sign through an agent");
     PreferredAuthentications "preferredauthentications" Kind::Text, "", Honoured;
     PubkeyAcceptedAlgorithms "pubkeyacceptedalgorithms" Kind::Algorithms(Category::Signature), "", Honoured;
-    RevokedHostKeys "revokedhostkeys" Kind::Words, "", Refused("its list would not be looked at; @revoked lines in known_hosts are");
+    RevokedHostKeys "revokedhostkeys" Kind::Words, "", Honoured;
     XAuthLocation "xauthlocation" Kind::Text, "/usr/bin/xauth", OF_X11;
     KnownHostsCommand "knownhostscommand" Kind::Rest, "", Missing("only files tell which host keys are known");
     Tag "tag" Kind::Text, "", Honoured;
@@ -267,7 +267,7 @@ keywords! {
     RemoteForward "remoteforward" Kind::Forward(Forward::Remote), "", NO_FORWARD;
     IdentityFile "identityfile" Kind::Adds, IDENTITIES, Honoured;
     CanonicalDomains "canonicaldomains" Kind::Domains, "none", Honoured;
-    CertificateFile "certificatefile" Kind::Adds, "", Missing("certificates beside the key files (-cert.pub) are shown, and no others");
+    CertificateFile "certificatefile" Kind::Adds, "", Honoured;
     GlobalKnownHostsFile "globalknownhostsfile" Kind::Words, "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2", Honoured;
     UserKnownHostsFile "userknownhostsfile" Kind::Words, "~/.ssh/known_hosts ~/.ssh/known_hosts2", Honoured;
     SendEnv "sendenv" Kind::SendEnv, "", Honoured;

@@ -314,7 +314,8 @@ fn proxies_exclude_each_other_and_none_is_none() {
     let jump = |host: &str| Jump { user: None, host: host.into(), port: None };
     assert_eq!(proxy("ProxyJump a\nProxyCommand x\n"), Proxy::Jump(vec![jump("a")]));
     assert_eq!(proxy("ProxyCommand x\nProxyJump a\n"), Proxy::Command("x".into()));
-    assert_eq!(proxy("ProxyJump none\nProxyCommand x\n"), Proxy::None);
+    assert_eq!(proxy("ProxyJump none\nProxyCommand x\nProxyJump a\n"), Proxy::Command("x".into()));
+    assert_eq!(proxy("ProxyJump none\nProxyJump a\n"), Proxy::None);
     assert_eq!(proxy("ProxyCommand none\nProxyJump a\n"), Proxy::None);
     assert_eq!(
         proxy("ProxyJump %r@b,a\nUser robey\n"),

@@ -175,7 +175,8 @@ fn what_could_not_be_safe_is_refused() {
     let path = folder.path().join("config");
     for (text, expected) in [
         ("ProxyUseFdpass yes\n", "proxyusefdpass"),
-        ("RevokedHostKeys /etc/revoked\n", "revokedhostkeys"),
+        ("RequiredRSASize 8193\n", "requiredrsasize: RSA keys have at most 8192 bits here"),
+        ("CASignatureAlgorithms ssh-rsa\n", "casignaturealgorithms: none of its algorithms is built in"),
         ("BindInterface lo\n", "bindinterface"),
         ("Ciphers rijndael-cbc@lysator.liu.se\n", "ciphers: none of its algorithms is built in"),
         ("Nonsense yes\n", "line 1: there is no keyword"),

@@ -7,10 +7,12 @@ mod certificates;
 mod commands;
 mod configured;
 mod hosts;
+mod keywords;
 mod limits;
 mod login;
 mod methods;
 mod permissions;
+mod rsa_floor;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};

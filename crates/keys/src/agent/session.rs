@@ -11,6 +11,7 @@ use super::constraint::{Destination, Hop};
 use super::held::AgentPrivateKey;
 use super::message::SessionBind;
 use super::signed::Login;
+use crate::algorithm::LEAST_RSA_BITS;
 use crate::certificate::HostCheck;
 use crate::pattern::matches_exactly;
 use crate::{Certificate, PublicKey};
@@ -47,9 +48,9 @@ enum HostKey {
 impl HostKey {
     /// The host key of a binding, if it has signed the session identifier.
     fn proven(bind: &SessionBind<'_>) -> Option<Self> {
-        let host = match Certificate::from_blob(bind.host_key) {
+        let host = match Certificate::from_blob_with_rsa_floor(bind.host_key, LEAST_RSA_BITS) {
             Ok(certificate) => Self::Certified(certificate),
-            Err(_) => Self::Plain(PublicKey::from_blob(bind.host_key).ok()?),
+            Err(_) => Self::Plain(PublicKey::from_blob_with_rsa_floor(bind.host_key, LEAST_RSA_BITS).ok()?),
         };
         let key = match &host {
             Self::Plain(key) => key,

@@ -2,6 +2,7 @@
 
 use super::AuthorizedKey;
 use super::options::{self, Options};
+use crate::algorithm::LEAST_RSA_BITS;
 use crate::{KeyError, PublicKey};
 
 /// The most bytes of a line. OpenSSH's manual promises 8 kB.
@@ -47,7 +48,8 @@ fn read_key(text: &[u8]) -> Result<(PublicKey, String), KeyError> {
     let (base64, comment) = split_word(skip_blanks(rest));
     // Neither has anything but ASCII in it, and what is replaced here is refused there.
     let line = [kind, b" ", base64].concat();
-    let (key, _) = PublicKey::from_line(&String::from_utf8_lossy(&line))?;
+    // A list of keys; how long those must be that are shown is the server's affair.
+    let (key, _) = PublicKey::from_line_with_rsa_floor(&String::from_utf8_lossy(&line), LEAST_RSA_BITS)?;
     Ok((key, String::from_utf8_lossy(skip_blanks(comment)).into_owned()))
 }
 

@@ -61,6 +61,8 @@ pub struct HostCheck<'a> {
     pub host: &'a str,
     /// The authorities that are trusted to certify this host.
     pub authorities: &'a [PublicKey],
+    /// What they may have signed with (`CASignatureAlgorithms`); `None` for everything that certificates are read with.
+    pub authority_algorithms: Option<&'a [String]>,
     /// What is revoked.
     pub revoked: &'a dyn Revoked,
     /// The moment that it is to be valid at.
@@ -77,7 +79,7 @@ impl<'a> UserCheck<'a> {
 impl<'a> HostCheck<'a> {
     /// The question with nothing revoked.
     pub fn new(host: &'a str, authorities: &'a [PublicKey], now: SystemTime) -> Self {
-        Self { host, authorities, revoked: &NothingRevoked, now }
+        Self { host, authorities, authority_algorithms: None, revoked: &NothingRevoked, now }
     }
 }
 
@@ -105,6 +107,10 @@ impl Certificate {
         let host = check.host.to_ascii_lowercase();
         let named = |principal: &str| pattern::matches(principal.as_bytes(), host.as_bytes());
         self.check(CertificateKind::Host, check.authorities, check.revoked, check.now, named)?;
+        let algorithm = self.authority_algorithm();
+        if check.authority_algorithms.is_some_and(|allowed| !allowed.iter().any(|name| name == algorithm)) {
+            return Err(CertificateError::AuthorityAlgorithm { algorithm });
+        }
         match self.critical_options().first() {
             Some(option) => Err(CertificateError::CriticalOption { name: printable(option.name.as_bytes()) }),
             None => Ok(()),
@@ -167,6 +173,11 @@ pub enum CertificateError {
         /// The authority's fingerprint.
         authority: Fingerprint,
     },
+    /// Its authority has signed it with an algorithm that is not wanted.
+    AuthorityAlgorithm {
+        /// Which.
+        algorithm: &'static str,
+    },
     /// It, its key or its authority is revoked.
     Revoked {
         /// Which of them.
@@ -228,6 +239,12 @@ impl fmt::Display for CertificateError {
             }
             Self::UnknownAuthority { authority } => {
                 write!(f, "the certificate's authority {authority} is not trusted here")
+            }
+            Self::AuthorityAlgorithm { algorithm } => {
+                write!(
+                    f,
+                    "the certificate's authority has signed it with {algorithm}, which is not allowed here"
+                )
             }
             Self::Revoked { part: RevokedPart::Authority } => {
                 f.write_str("the certificate's authority is revoked")

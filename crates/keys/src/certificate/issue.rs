@@ -8,6 +8,7 @@ use feramiko_wire::Writer;
 
 use super::names::{self, AUTHORITY_ALGORITHMS};
 use super::{Certificate, CertificateError, CertificateKind, Validity, options, seconds};
+use crate::algorithm::LEAST_RSA_BITS;
 use crate::{KeyError, PublicKey, Signer};
 
 /// What ssh-keygen(1) permits users unless it is told otherwise.
@@ -177,7 +178,8 @@ impl CertificateBuilder {
         writer.string(public.blob());
         let signature = authority.sign(algorithm, &blob)?;
         Writer::new(&mut blob).string(&signature);
-        let certificate = Certificate::from_blob(&blob)?;
+        // Both keys were held against a floor where they came from.
+        let certificate = Certificate::from_blob_with_rsa_floor(&blob, LEAST_RSA_BITS)?;
         match options::restrictions(&certificate) {
             Err(CertificateError::BadOption { problem, .. }) => {
                 Err(KeyError::damaged("certificate option", problem))

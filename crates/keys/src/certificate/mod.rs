@@ -47,9 +47,10 @@ use feramiko_crypto::signing::SignatureScheme;
 pub use certified::CertifiedKey;
 pub use check::{CertificateError, HostCheck, NothingRevoked, Revoked, RevokedPart, UserCheck};
 pub use issue::CertificateBuilder;
-pub use names::{certificate_algorithm, plain_algorithm};
+pub use names::{authority_algorithms, certificate_algorithm, plain_algorithm};
 pub use options::CertificateOption;
 
+use crate::algorithm::MIN_RSA_BITS;
 use crate::{Fingerprint, KeyError, PublicKey, file};
 
 /// A certificate that was signed by the authority that it names. Cheap to clone; equal when the blobs are.
@@ -126,11 +127,25 @@ impl Certificate {
     /// [`NotAnAuthority`](KeyError::NotAnAuthority), [`UnsupportedType`](KeyError::UnsupportedType) and
     /// [`WrongAlgorithm`](KeyError::WrongAlgorithm).
     pub fn from_blob(blob: &[u8]) -> Result<Self, KeyError> {
-        Ok(Self(Arc::new(parse::read(blob)?)))
+        Self::from_blob_with_rsa_floor(blob, MIN_RSA_BITS)
+    }
+
+    /// As [`from_blob`](Self::from_blob), for old machines: with another least number of bits for RSA moduli, those of
+    /// the certified key and of the authority. The floor is at least 1024 bits, whatever is asked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_blob`](Self::from_blob).
+    pub fn from_blob_with_rsa_floor(blob: &[u8], min_rsa_bits: usize) -> Result<Self, KeyError> {
+        Ok(Self(Arc::new(parse::read(blob, min_rsa_bits)?)))
     }
 
     /// From a line as in a `-cert.pub` file: type, base64, comment. Answers the comment too.
     pub fn from_line(line: &str) -> Result<(Self, String), KeyError> {
+        Self::from_line_with_rsa_floor(line, MIN_RSA_BITS)
+    }
+
+    fn from_line_with_rsa_floor(line: &str, min_rsa_bits: usize) -> Result<(Self, String), KeyError> {
         const PLACE: &str = "certificate line";
         let line = line.trim();
         if line.contains(['\n', '\r', '\0']) {
@@ -144,7 +159,7 @@ impl Certificate {
         }
         let blob = Base64::decode_vec(base64)
             .map_err(|_| KeyError::damaged(PLACE, "the certificate is not base64"))?;
-        let certificate = Self::from_blob(&blob)?;
+        let certificate = Self::from_blob_with_rsa_floor(&blob, min_rsa_bits)?;
         if certificate.algorithm() != name {
             return Err(KeyError::damaged(PLACE, "the type in front is not that of the certificate"));
         }
@@ -155,10 +170,18 @@ impl Certificate {
     ///
     /// Regular files of up to 1 MiB only.
     pub fn load_file(path: impl AsRef<Path>) -> Result<(Self, String), KeyError> {
+        Self::load_file_with_rsa_floor(path, MIN_RSA_BITS)
+    }
+
+    /// As [`load_file`](Self::load_file), with the floor of [`from_blob_with_rsa_floor`](Self::from_blob_with_rsa_floor).
+    pub fn load_file_with_rsa_floor(
+        path: impl AsRef<Path>,
+        min_rsa_bits: usize,
+    ) -> Result<(Self, String), KeyError> {
         let text = file::read(path.as_ref(), file::MAX_KEY_FILE)?;
         let text = String::from_utf8_lossy(&text);
         let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-        Self::from_line(line.unwrap_or_default())
+        Self::from_line_with_rsa_floor(line.unwrap_or_default(), min_rsa_bits)
     }
 
     /// A line as in a `-cert.pub` file, without a line end. Control characters of the comment are left out.

@@ -39,7 +39,7 @@ static TYPES: [CertificateType; 8] = types! {
 };
 
 /// What an authority may sign with: CASignatureAlgorithms of sshd_config(5), as it is set there by itself. No SHA-1.
-pub(super) const AUTHORITY_ALGORITHMS: [&str; 9] = [
+pub(super) static AUTHORITY_ALGORITHMS: [&str; 9] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
@@ -50,6 +50,12 @@ pub(super) const AUTHORITY_ALGORITHMS: [&str; 9] = [
     "rsa-sha2-256",
     "ssh-mldsa44-ed25519@openssh.com",
 ];
+
+/// What authorities may sign certificates with, so that they are read at all: `CASignatureAlgorithms` of ssh_config(5),
+/// where nothing is said of them.
+pub fn authority_algorithms() -> &'static [&'static str] {
+    &AUTHORITY_ALGORITHMS
+}
 
 /// Whether a blob that begins with this name is a certificate, of whatever type.
 pub(super) fn is_certificate(name: &[u8]) -> bool {

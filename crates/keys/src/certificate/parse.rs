@@ -14,15 +14,15 @@ const MAX_ENTRIES: usize = 256;
 /// `SSH_CERT_TYPE_USER` and `SSH_CERT_TYPE_HOST` of PROTOCOL.certkeys.
 const KINDS: [(u32, CertificateKind); 2] = [(1, CertificateKind::User), (2, CertificateKind::Host)];
 
-/// Reads a blob and verifies its signature.
-pub(super) fn read(blob: &[u8]) -> Result<Inner, KeyError> {
+/// Reads a blob and verifies its signature. RSA moduli, also the authority's, have at least so many bits.
+pub(super) fn read(blob: &[u8], min_rsa_bits: usize) -> Result<Inner, KeyError> {
     let damaged = KeyError::damaged_by(PLACE);
     let mut reader = Reader::new(blob);
     let name = reader.string().map_err(&damaged)?;
     let kind_of_key = names::type_named(name).ok_or_else(|| KeyError::unsupported_type(name))?;
     // A nonce: it makes what is signed unpredictable.
     reader.string().map_err(&damaged)?;
-    let key = read_key(&mut reader, kind_of_key)?;
+    let key = read_key(&mut reader, kind_of_key, min_rsa_bits)?;
     let serial = reader.u64().map_err(&damaged)?;
     let kind = reader.u32().map_err(&damaged)?;
     let kind = KINDS
@@ -42,7 +42,7 @@ pub(super) fn read(blob: &[u8]) -> Result<Inner, KeyError> {
     let signature = reader.string().map_err(&damaged)?;
     reader.finish().map_err(damaged)?;
 
-    let authority = read_authority(authority)?;
+    let authority = read_authority(authority, min_rsa_bits)?;
     let authority_algorithm = verify(&authority, signed, signature)?;
     Ok(Inner {
         blob: blob.to_vec(),
@@ -61,23 +61,27 @@ pub(super) fn read(blob: &[u8]) -> Result<Inner, KeyError> {
 }
 
 /// The certified key: its fields are those of a plain key's blob, which has another name in front and no nonce.
-fn read_key(reader: &mut Reader<'_>, kind: CertificateType) -> Result<PublicKey, KeyError> {
+fn read_key(
+    reader: &mut Reader<'_>,
+    kind: CertificateType,
+    min_rsa_bits: usize,
+) -> Result<PublicKey, KeyError> {
     let mut plain = Vec::new();
     let mut writer = Writer::new(&mut plain);
     writer.string(kind.key_type.as_bytes());
     for _ in 0..kind.fields {
         writer.string(reader.string().map_err(KeyError::damaged_by(PLACE))?);
     }
-    PublicKey::from_blob(&plain)
+    PublicKey::from_blob_with_rsa_floor(&plain, min_rsa_bits)
 }
 
 /// The authority's key. That it is a certificate is seen before any of it is read.
-fn read_authority(blob: &[u8]) -> Result<PublicKey, KeyError> {
+fn read_authority(blob: &[u8], min_rsa_bits: usize) -> Result<PublicKey, KeyError> {
     let name = Reader::new(blob).string().map_err(KeyError::damaged_by("certificate authority"))?;
     if names::is_certificate(name) {
         return Err(KeyError::NotAnAuthority { name: printable(name) });
     }
-    PublicKey::from_blob(blob)
+    PublicKey::from_blob_with_rsa_floor(blob, min_rsa_bits)
 }
 
 /// Verifies the authority's signature; answers the algorithm.

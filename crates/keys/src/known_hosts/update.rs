@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::line::{Entry, HostMarker};
 use super::{KnownHosts, LookupName};
+use crate::algorithm::LEAST_RSA_BITS;
 use crate::{KeyError, PublicKey};
 
 /// What an announcement changes, under the conditions that OpenSSH sets.
@@ -69,7 +70,7 @@ impl HostKeyChanges {
                 obstacle = obstacle.or(Some(NoUpdate::Complex(at)));
             } else if is_announced {
                 known.push(&entry.blob);
-            } else if let Ok(key) = PublicKey::from_blob(&entry.blob)
+            } else if let Ok(key) = PublicKey::from_blob_with_rsa_floor(&entry.blob, LEAST_RSA_BITS)
                 && !obsolete.contains(&key)
             {
                 obsolete.push(key);

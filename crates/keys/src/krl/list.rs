@@ -5,6 +5,7 @@ use feramiko_wire::Reader;
 
 use super::RevokedKeys;
 use crate::KeyError;
+use crate::algorithm::LEAST_RSA_BITS;
 use crate::certificate::Certificate;
 
 /// Reads `type base64 [comment]`. Keys of types that are not supported count too: they are compared as bytes.
@@ -22,7 +23,8 @@ pub(super) fn parse(content: &[u8]) -> Result<RevokedKeys, KeyError> {
         let (blob, kind) = key(line).ok_or_else(|| bad("neither a public key nor a comment"))?;
         if kind.ends_with(CERTIFICATE.as_bytes()) {
             // As sshd does: its key is meant, not only this certificate of it.
-            let certificate = Certificate::from_blob(&blob).map_err(|error| bad(&error.to_string()))?;
+            let certificate = Certificate::from_blob_with_rsa_floor(&blob, LEAST_RSA_BITS);
+            let certificate = certificate.map_err(|error| bad(&error.to_string()))?;
             revoked.revoke_blob(certificate.public_key().blob());
         } else {
             revoked.revoke_blob(&blob);

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use feramiko_keys::certificate::HostCheck;
 use feramiko_keys::{
-    Certificate, HostStatus, KnownHosts, KnownKey, LookupName, PublicKey, SshfpRecord, SshfpVerdict,
+    Certificate, HostStatus, KnownHosts, KnownKey, LookupName, MIN_RSA_BITS, PublicKey, SshfpRecord,
+    SshfpVerdict,
 };
 
 use crate::error::{Error, HostKeyRefusal, HostName, KnownAt};
@@ -36,6 +37,7 @@ pub struct KnownHostsFiles {
     name: LookupName,
     /// What its certificate must be for: the alias, else the host.
     principal: String,
+    has_alias: bool,
     /// The user's own, written to.
     user: Vec<File>,
     /// Those of all users, only read.
@@ -45,6 +47,10 @@ pub struct KnownHostsFiles {
     update: UpdateHostKeys,
     dns: Option<(VerifyDns, LookupRecords)>,
     check_address: bool,
+    trust_localhost: bool,
+    min_rsa_bits: usize,
+    /// What authorities may sign with; `None` for all that certificates are read with.
+    authority_algorithms: Option<Vec<String>>,
     address: Option<IpAddr>,
     /// The key that was trusted stands in a file of the user's, under this very name, or the user has said yes to it.
     own: bool,
@@ -99,6 +105,7 @@ impl KnownHostsFiles {
             host: HostName { host: host.to_owned(), port },
             name: LookupName::new(host, port),
             principal: host.to_owned(),
+            has_alias: false,
             user: read(files)?,
             system: Vec::new(),
             unknown,
@@ -106,6 +113,9 @@ impl KnownHostsFiles {
             update: UpdateHostKeys::No,
             dns: None,
             check_address: false,
+            trust_localhost: false,
+            min_rsa_bits: MIN_RSA_BITS,
+            authority_algorithms: None,
             address: None,
             own: false,
         })
@@ -128,6 +138,7 @@ impl KnownHostsFiles {
     pub fn alias(mut self, alias: &str) -> Self {
         self.name = LookupName::alias(alias);
         self.principal = alias.to_owned();
+        self.has_alias = true;
         self
     }
 
@@ -151,6 +162,13 @@ impl KnownHostsFiles {
         self
     }
 
+    /// Trusts whoever answers at an address of this machine (`NoHostAuthenticationForLocalhost`), unless it has an
+    /// [alias](Self::alias): where a home is shared by many machines, each of them is localhost. Default: no.
+    pub fn trust_localhost(mut self, trust: bool) -> Self {
+        self.trust_localhost = trust;
+        self
+    }
+
     /// Asks the DNS about the key (`VerifyHostKeyDNS`). A lookup that fails says nothing, and addresses are not looked up.
     pub fn dns(
         mut self,
@@ -161,8 +179,32 @@ impl KnownHostsFiles {
         self
     }
 
+    /// The fewest bits of RSA keys, of hosts and of authorities: those of shorter ones are not asked for, because the
+    /// connection refuses them. Default: 2048, as for [`Common::min_rsa_bits`](crate::Common::min_rsa_bits).
+    pub fn min_rsa_bits(mut self, bits: usize) -> Self {
+        self.min_rsa_bits = bits;
+        self
+    }
+
+    /// What authorities may have signed certificates with (`CASignatureAlgorithms`). Default: every
+    /// [algorithm](feramiko_keys::certificate::authority_algorithms) that certificates are read with.
+    pub fn authority_algorithms<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.authority_algorithms = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The key of a line, unless it is too short.
+    fn read_key(&self, known: &KnownKey) -> Option<PublicKey> {
+        PublicKey::from_blob_with_rsa_floor(&known.blob, self.min_rsa_bits).ok()
+    }
+
     fn files(&self) -> impl Iterator<Item = &File> {
         self.user.iter().chain(&self.system)
+    }
+
+    fn is_trusted_localhost(&self) -> bool {
+        let here = self.address.is_some_and(|address| address.to_canonical().is_loopback());
+        self.trust_localhost && here && !self.has_alias
     }
 
     fn revoked(&self, key: &PublicKey) -> Option<HostKeyRefusal> {
@@ -301,6 +343,9 @@ fn read<P: Into<PathBuf>>(files: impl IntoIterator<Item = P>) -> Result<Vec<File
 impl HostKeyVerifier for KnownHostsFiles {
     fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
         self.own = false;
+        if self.is_trusted_localhost() {
+            return Ok(());
+        }
         if let Some(revoked) = self.revoked(key) {
             return Err(revoked.into());
         }
@@ -334,14 +379,19 @@ impl HostKeyVerifier for KnownHostsFiles {
     /// What an authority has certified is trusted; where none that is known has, the key is looked at as it is.
     fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
         self.own = false;
+        if self.is_trusted_localhost() {
+            return Ok(());
+        }
         let (key, authority) = (certificate.public_key(), certificate.authority());
         if let Some(revoked) = self.revoked(key).or_else(|| self.revoked(authority)) {
             return Err(revoked.into());
         }
         let known = self.files().flat_map(|file| file.hosts.authorities(&self.name));
-        let authorities: Vec<PublicKey> =
-            known.filter_map(|known| PublicKey::from_blob(&known.blob).ok()).collect();
-        let check = HostCheck::new(&self.principal, &authorities, SystemTime::now());
+        let authorities: Vec<PublicKey> = known.filter_map(|known| self.read_key(&known)).collect();
+        let check = HostCheck {
+            authority_algorithms: self.authority_algorithms.as_deref(),
+            ..HostCheck::new(&self.principal, &authorities, SystemTime::now())
+        };
         let Err(problem) = certificate.check_host(&check) else { return Ok(()) };
         tracing::info!(host = %self.host, %problem, "the host's certificate is not accepted");
         match self.verify(key) {
@@ -370,8 +420,7 @@ impl HostKeyVerifier for KnownHostsFiles {
             // A key without an entry of its port counts with the one of port 22; so does its type.
             known = keys_of(&host);
         }
-        let keys: Vec<PublicKey> =
-            known.iter().filter_map(|known| PublicKey::from_blob(&known.blob).ok()).collect();
+        let keys: Vec<PublicKey> = known.iter().filter_map(|known| self.read_key(known)).collect();
         names.extend(signature_algorithms(keys.iter()));
         names
     }
@@ -408,176 +457,4 @@ impl fmt::Debug for KnownHostsFiles {
 }
 
 #[cfg(test)]
-mod tests {
-    use feramiko_keys::{KeyType, PrivateKey};
-
-    use super::*;
-
-    fn key() -> PublicKey {
-        PrivateKey::generate(KeyType::Ed25519).unwrap().public_key().clone()
-    }
-
-    struct Files(tempfile::TempDir);
-
-    impl Files {
-        fn new(lines: &[(&str, &PublicKey)]) -> Self {
-            let files = Self(tempfile::tempdir().unwrap());
-            let lines: Vec<String> =
-                lines.iter().map(|(start, key)| format!("{start} {}\n", key.to_line(""))).collect();
-            std::fs::write(files.path(), lines.concat()).unwrap();
-            files
-        }
-
-        fn path(&self) -> PathBuf {
-            self.0.path().join("known_hosts")
-        }
-
-        fn verifier(&self, unknown: UnknownHost) -> KnownHostsFiles {
-            KnownHostsFiles::load("host", 2222, [self.path()], unknown).unwrap()
-        }
-    }
-
-    fn refusal(result: Result<(), Error>) -> HostKeyRefusal {
-        match result {
-            Err(Error::HostKey(refusal)) => *refusal,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn unknown_changed_and_revoked_are_three_things() {
-        let (known, other, revoked) = (key(), key(), key());
-        let files = Files::new(&[("[host]:2222", &known), ("@revoked *", &revoked)]);
-        let mut verifier = files.verifier(UnknownHost::Refuse);
-        assert!(verifier.verify(&known).is_ok());
-        match refusal(verifier.verify(&other)) {
-            HostKeyRefusal::Changed { known: at, .. } => {
-                assert_eq!(at.len(), 1);
-                assert_eq!((at[0].key.line, &at[0].file), (1, &files.path()));
-                assert_eq!(at[0].key.blob, known.blob());
-            }
-            other => panic!("{other}"),
-        }
-        assert!(matches!(refusal(verifier.verify(&revoked)), HostKeyRefusal::Revoked { line: 2, .. }));
-
-        let mut stranger =
-            KnownHostsFiles::load("elsewhere", 22, [files.path()], UnknownHost::Refuse).unwrap();
-        let text = refusal(stranger.verify(&known)).to_string();
-        for part in ["elsewhere", &known.fingerprint().to_string(), &files.path().display().to_string()] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-    }
-
-    #[test]
-    fn accept_new_writes_the_key_down_and_accepts_no_other_after_that() {
-        let (first, second) = (key(), key());
-        let files = Files::new(&[]);
-        assert!(files.verifier(UnknownHost::Accept).verify(&first).is_ok());
-        let written = std::fs::read_to_string(files.path()).unwrap();
-        assert_eq!(written, format!("[host]:2222 {}\n", first.to_line("")));
-        assert!(files.verifier(UnknownHost::Accept).verify(&first).is_ok());
-        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&second));
-        assert!(matches!(refused, HostKeyRefusal::Changed { .. }));
-        assert_eq!(std::fs::read_to_string(files.path()).unwrap(), written);
-    }
-
-    #[test]
-    fn accept_new_never_takes_a_revoked_key_nor_a_plain_one_of_a_certified_host() {
-        let (revoked, authority) = (key(), key());
-        let files = Files::new(&[("@revoked *", &revoked), ("@cert-authority [host]:2222", &authority)]);
-        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&revoked));
-        assert!(matches!(refused, HostKeyRefusal::Revoked { .. }));
-        let refused = refusal(files.verifier(UnknownHost::Accept).verify(&key()));
-        assert!(matches!(refused, HostKeyRefusal::Unknown { .. }));
-    }
-
-    #[test]
-    fn who_is_asked_sees_the_fingerprint_and_decides() {
-        let key = key();
-        let files = Files::new(&[]);
-        let ask = |answer: bool| {
-            let fingerprint = key.fingerprint();
-            UnknownHost::Ask(Box::new(move |question| {
-                assert_eq!(question.key().fingerprint(), fingerprint);
-                answer
-            }))
-        };
-        let refused = refusal(files.verifier(ask(false)).verify(&key));
-        assert!(matches!(refused, HostKeyRefusal::Declined { .. }));
-        assert_eq!(std::fs::read(files.path()).unwrap(), b"");
-        assert!(files.verifier(ask(true)).verify(&key).is_ok());
-        assert!(files.verifier(UnknownHost::Refuse).verify(&key).is_ok());
-    }
-
-    #[test]
-    fn defect_009_a_key_that_cannot_be_written_down_is_not_accepted() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("known_hosts");
-        let mut verifier = KnownHostsFiles::load("host", 22, [&file], UnknownHost::Accept).unwrap();
-        // Between reading and writing a directory takes the file's place.
-        std::fs::create_dir(&file).unwrap();
-        assert!(matches!(verifier.verify(&key()), Err(Error::Key { .. })));
-        // And one that is there but cannot be read is not taken for empty.
-        let loaded = KnownHostsFiles::load("host", 22, [&file], UnknownHost::Accept);
-        assert!(matches!(loaded, Err(Error::Key { .. })));
-    }
-
-    #[test]
-    fn a_revocation_in_one_file_outweighs_trust_in_another() {
-        let key = key();
-        let (first, second) = (Files::new(&[("host", &key)]), Files::new(&[("@revoked host", &key)]));
-        let paths = [first.path(), second.path()];
-        let mut verifier = KnownHostsFiles::load("host", 22, paths, UnknownHost::Refuse).unwrap();
-        assert!(matches!(refusal(verifier.verify(&key)), HostKeyRefusal::Revoked { .. }));
-        // Trust in one file outweighs another key in the other.
-        let other = Files::new(&[("host", &self::key())]);
-        let paths = [other.path(), first.path()];
-        let mut verifier = KnownHostsFiles::load("host", 22, paths, UnknownHost::Refuse).unwrap();
-        assert!(verifier.verify(&key).is_ok());
-    }
-
-    #[test]
-    fn a_certified_host_is_trusted_for_its_certificate_and_revocations_outweigh_it() {
-        use feramiko_keys::certificate::{CertificateBuilder, CertificateError};
-        let (authority, host) = (
-            PrivateKey::generate(KeyType::Ed25519).unwrap(),
-            PrivateKey::generate(KeyType::Ed25519).unwrap(),
-        );
-        let certified = |name: &str| {
-            let builder = CertificateBuilder::host(host.public_key()).principal(name);
-            builder.valid_for(std::time::Duration::from_secs(3600)).issue(&authority).unwrap()
-        };
-        let line = ("@cert-authority [h*]:2222", authority.public_key());
-        let files = Files::new(&[line]);
-        let mut verifier = files.verifier(UnknownHost::Accept).update(UpdateHostKeys::Yes);
-        assert!(verifier.verify_certificate(&certified("host")).is_ok());
-        assert!(verifier.keeper().is_none(), "a certified host is not followed");
-        match refusal(verifier.verify_certificate(&certified("other"))) {
-            HostKeyRefusal::Certificate { problem, .. } => {
-                assert!(matches!(problem, CertificateError::WrongPrincipal { .. }));
-            }
-            other => panic!("{other}"),
-        }
-        for revoked in [authority.public_key(), host.public_key()] {
-            let files = Files::new(&[line, ("@revoked host", revoked)]);
-            let refused = files.verifier(UnknownHost::Accept).verify_certificate(&certified("host"));
-            assert!(matches!(refusal(refused), HostKeyRefusal::Revoked { line: 2, .. }));
-        }
-        // Of an authority that nobody knows it is a key like any other.
-        let files = Files::new(&[("[host]:2222", host.public_key())]);
-        assert!(files.verifier(UnknownHost::Refuse).verify_certificate(&certified("other")).is_ok());
-    }
-
-    #[test]
-    fn the_types_of_known_keys_are_asked_for_first() {
-        let rsa = include_str!("../../keys/tests/data/rsa.pub").parse::<PublicKey>().unwrap();
-        let files = Files::new(&[("[host]:2222", &rsa)]);
-        let first = files.verifier(UnknownHost::Refuse).algorithms();
-        assert_eq!(first, ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]);
-        // Where an authority is known, its certificates come before.
-        let files = Files::new(&[("[host]:2222", &rsa), ("@cert-authority *.net,[host]:*", &key())]);
-        let first = files.verifier(UnknownHost::Refuse).algorithms();
-        assert_eq!(first[0], "ssh-ed25519-cert-v01@openssh.com");
-        assert_eq!(first[first.len() - 3..], ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]);
-    }
-}
+mod tests;
