@@ -133,21 +133,21 @@ impl SecretKey {
             Self::dsa(&DsaNumbers { p, q, g, y }, Secret::new(read()?).as_bytes())
         } else if name == SSH_MLDSA44_ED25519.as_bytes() {
             let public = reader.string().map_err(&damaged)?;
-            let seeds = reader.string().map_err(damaged)?;
-            let seeds = seeds.try_into().map_err(|_| {
-                KeyError::damaged(
-                    PLACE,
-                    "the seeds of ML-DSA-44 and Ed25519 have 64 bytes, and these have not",
-                )
-            })?;
-            let key = MlDsa44Ed25519Key::from_seeds(seeds)?;
-            if key.public() == public { Ok(Self::MlDsa44Ed25519(key)) } else { Err(KeyError::Mismatch) }
+            Self::mldsa44_ed25519(reader.string().map_err(damaged)?, public)
         } else if [SK_ED25519.as_bytes(), SK_ECDSA.as_bytes()].contains(&name) {
             let parts = Parts::read(name, reader, LEAST_RSA_BITS)?;
             Ok(Self::Sk(SecurityKey::decode(public(parts.lent())?, reader)?))
         } else {
             Err(KeyError::unsupported_type(name))
         }
+    }
+
+    /// From the seeds of both keys, which must be those of the public one.
+    pub(crate) fn mldsa44_ed25519(seeds: &[u8], public: &[u8]) -> Result<Self, KeyError> {
+        const LENGTH: &str = "the seeds of ML-DSA-44 and Ed25519 have 64 bytes, and these have not";
+        let seeds = seeds.try_into().map_err(|_| KeyError::damaged(PLACE, LENGTH))?;
+        let key = MlDsa44Ed25519Key::from_seeds(seeds)?;
+        if key.public() == public { Ok(Self::MlDsa44Ed25519(key)) } else { Err(KeyError::Mismatch) }
     }
 
     /// Writes what [`decode`](Self::decode) reads.

@@ -30,8 +30,10 @@ impl AgentPrivateKey {
             return Err(KeyError::Mismatch);
         }
         match key.secret_key() {
-            SecretKey::Ed25519(_) | SecretKey::Ecdsa(_) | SecretKey::Rsa(_) => {}
-            #[allow(unreachable_patterns, reason = "the types of keys grow")]
+            SecretKey::Ed25519(_)
+            | SecretKey::Ecdsa(_)
+            | SecretKey::Rsa(_)
+            | SecretKey::MlDsa44Ed25519(_) => {}
             _ => return Err(KeyError::unsupported_type(certificate.algorithm().as_bytes())),
         }
         Ok(Self { key, certificate: Some(certificate) })
@@ -98,8 +100,9 @@ impl AgentPrivateKey {
                 let RsaParts { d, p, q, iqmp, .. } = key.parts();
                 [d, iqmp, p, q].into_iter().for_each(|number| writer.mpint(number.as_bytes()));
             }
-            #[allow(unreachable_patterns, reason = "the types of keys grow; `certified` takes these only")]
-            _ => {}
+            SecretKey::MlDsa44Ed25519(key) => writer.string(key.seeds().as_bytes()),
+            // `certified` takes none of these.
+            SecretKey::Dsa(_) | SecretKey::Sk(_) => {}
         }
     }
 }
@@ -127,6 +130,9 @@ fn private_part(public: &PublicKey, reader: &mut Reader<'_>) -> Result<SecretKey
             let mut read = || reader.mpint().map(|number| number.magnitude().to_vec()).map_err(&damaged);
             let (d, iqmp, p, q) = (read()?.into(), read()?.into(), read()?.into(), read()?.into());
             SecretKey::rsa(&RsaParts { n: n.to_vec(), e: e.to_vec(), d, p, q, iqmp })
+        }
+        PublicParts::MlDsa44Ed25519(known) => {
+            SecretKey::mldsa44_ed25519(reader.string().map_err(damaged)?, known)
         }
         _ => Err(KeyError::unsupported_type(public.algorithm().as_bytes())),
     }

@@ -94,7 +94,8 @@ impl Keyring {
     /// Holds a key, in place of the same one if it is there already.
     ///
     /// # Errors
-    /// There is no room for more.
+    /// There is no room for more; [`InDevice`](KeyError::InDevice) for the file of a key in a FIDO device, which only
+    /// the device can sign with.
     pub fn add(
         &mut self,
         key: AgentPrivateKey,
@@ -102,6 +103,9 @@ impl Keyring {
         constraints: Constraints,
         now: Instant,
     ) -> Result<(), KeyError> {
+        if key.key().public_key().is_security_key() {
+            return Err(KeyError::InDevice);
+        }
         let Constraints { lifetime, confirm, destinations } = constraints;
         let lifetime = lifetime.or(self.lifetime);
         let expires = match lifetime {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
 use crate::agent::signed::tests::login;
-use crate::{KeyType, PrivateKey};
+use crate::{KeyError, KeyType, PrivateKey};
 
 fn key() -> PrivateKey {
     PrivateKey::generate(KeyType::Ed25519).unwrap()
@@ -124,7 +124,8 @@ fn rsa_signs_by_the_hash_that_was_asked_for_and_never_with_sha_1() {
 fn a_certificate_is_an_entry_of_its_own_and_signs_with_its_key() {
     use crate::certificate::CertificateBuilder;
     let authority = key();
-    for key in [key(), rsa(), PrivateKey::generate(KeyType::EcdsaP256).unwrap()] {
+    let kinds = [KeyType::EcdsaP256, KeyType::MlDsa44Ed25519];
+    for key in [key(), rsa()].into_iter().chain(kinds.map(|kind| PrivateKey::generate(kind).unwrap())) {
         let builder = CertificateBuilder::user(key.public_key()).principal("robey");
         let certificate = builder.valid_for(Duration::from_secs(60)).issue(&authority).unwrap();
         let certified = AgentPrivateKey::certified(key.clone(), certificate.clone()).unwrap();
@@ -146,6 +147,37 @@ fn a_certificate_is_an_entry_of_its_own_and_signs_with_its_key() {
         let other = PrivateKey::generate(KeyType::Ed25519).unwrap();
         assert!(AgentPrivateKey::certified(other, certificate).is_err());
     }
+}
+
+#[test]
+fn the_file_of_a_key_in_a_device_is_not_held() {
+    let application = b"ssh:";
+    let request = |provider: bool| {
+        let mut bytes = vec![if provider { 25 } else { 17 }];
+        let mut writer = feramiko_wire::Writer::new(&mut bytes);
+        for field in [b"sk-ssh-ed25519@openssh.com".as_slice(), &[7; 32], application] {
+            writer.string(field);
+        }
+        writer.u8(1);
+        [&b"handle"[..], b"", b"a comment"].into_iter().for_each(|field| writer.string(field));
+        if provider {
+            // As ssh-add brings it.
+            writer.u8(255);
+            writer.string(b"sk-provider@openssh.com");
+            writer.string(b"internal");
+        }
+        bytes
+    };
+    let mut asked = Asked::new();
+    for provider in [false, true] {
+        let Step::Reply(reply) = asked.bytes(&request(provider)) else { panic!("{provider}") };
+        assert_eq!(AgentReply::decode(&reply), Ok(AgentReply::Failure), "{provider}");
+    }
+    assert_eq!(asked.listed(), 0);
+    let bytes = request(false);
+    let AgentRequest::Add { key, .. } = AgentRequest::decode(&bytes).unwrap() else { panic!("{bytes:?}") };
+    let refused = Keyring::new().add(key, "", Constraints::default(), Instant::now());
+    assert_eq!(refused, Err(KeyError::InDevice));
 }
 
 #[test]
