@@ -89,6 +89,7 @@ impl Application {
                         2 => Method::PublicKey { key: fake_host_key(3), algorithm: None, query: true },
                         3 => Method::HostBased {
                             key: fake_host_key(3),
+                            certificate: None,
                             algorithm: None,
                             host: "lag.net.".to_owned(),
                             user: "robey".to_owned(),

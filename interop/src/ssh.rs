@@ -111,6 +111,16 @@ impl Ssh {
         self.option("HostbasedAuthentication", "yes").option("PreferredAuthentications", "hostbased")
     }
 
+    /// Shows this certificate of the machine's key too: after [`vouched_by`](Self::vouched_by).
+    ///
+    /// # Panics
+    /// If nobody vouches.
+    pub fn host_certificate(self, line: &str) -> Self {
+        let path = self.directory.path().join("etc-ssh/ssh_host_ed25519_key-cert.pub");
+        fs::write(path, format!("{line}\n")).expect("a certificate beside the host key");
+        self
+    }
+
     /// Answers prompts (passwords, passphrases, keyboard-interactive) with these, one after the other. Without
     /// answers, `ssh` asks nothing and fails where it would.
     pub fn answers(mut self, answers: &[&str]) -> Self {

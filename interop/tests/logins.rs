@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, mpsc};
 
+use feramiko::certificate::CertificateBuilder;
 use feramiko::{
-    AuthError, Client, Connect, Error, KeySource, KeyType, KnownHosts, Outcome, PrivateKey, Prompt, Proof,
-    Secret, Server, ServerBuilder, ServerConnection, TrustedHosts,
+    AuthError, CertifiedKey, Client, Connect, Error, KeySource, KeyType, KnownHosts, Outcome, PrivateKey,
+    Prompt, Proof, Secret, Server, ServerBuilder, ServerConnection, TrustedHosts,
 };
 use feramiko_interop::{
-    Job, PASSWORD, Running, Ssh, Sshd, USER, connect, host_key, host_keys, public_key, run, user_key,
+    Job, PASSWORD, Ssh, SshAgent, Sshd, USER, connect, host_key, host_keys, public_key, run, ssh_add,
+    user_key,
 };
 
 const STEPS: &str = "publickey,password,keyboard-interactive";
@@ -164,31 +166,10 @@ fn defect_045_many_keys_fit_into_what_sshd_bears() {
     assert!(told.contains(&format!("{} (not tried any more)", last.public_key().fingerprint())), "{told}");
 }
 
-/// An `ssh-agent` with these keys. It ends when it is dropped.
-struct Agent {
-    _running: Running,
-    directory: tempfile::TempDir,
-}
-
-impl Agent {
-    fn with(keys: &[&Path]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut command = Command::new("ssh-agent");
-        command.arg("-D").arg("-a").arg(directory.path().join("socket"));
-        let running = Running::start("ssh-agent", command);
-        running.wait_for_text("SSH_AUTH_SOCK");
-        let agent = Self { _running: running, directory };
-        if !keys.is_empty() {
-            let mut add = Command::new("ssh-add");
-            add.env("SSH_AUTH_SOCK", agent.socket()).args(keys);
-            run(add, b"").expect_success("ssh-add");
-        }
-        agent
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.path().join("socket")
-    }
+/// Lets an agent hold the keys of these files.
+fn hold(agent: &SshAgent, files: &[&Path]) {
+    let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    ssh_add(&agent.path(), &files, "").expect_success("ssh-add");
 }
 
 #[test]
@@ -198,18 +179,19 @@ fn the_agents_keys_come_first_and_those_of_named_files_before_the_others() {
     let other = directory.path().join("other");
     let key = stranger();
     key.write_file(&other, "other", None).unwrap();
-    let agent = Agent::with(&[&other, &ours()]);
+    let agent = SshAgent::start();
+    hold(&agent, &[&other, &ours()]);
     let sources = |client: &Client| -> Vec<(Option<KeySource>, Outcome)> {
         client.login_steps().iter().map(|step| (step.source.clone(), step.outcome)).collect()
     };
     let from_agent = |comment: &str| Some(KeySource::Agent { comment: comment.to_owned() });
 
-    let client = to(&sshd).agent_at(agent.socket()).wait().unwrap();
+    let client = to(&sshd).agent_at(agent.path()).wait().unwrap();
     let all = [(from_agent("other"), Outcome::Refused), (from_agent("user_ed25519"), Outcome::Success)];
     assert_eq!(sources(&client), all);
-    let named = to(&sshd).agent_at(agent.socket()).key_file(ours()).wait().unwrap();
+    let named = to(&sshd).agent_at(agent.path()).key_file(ours()).wait().unwrap();
     assert_eq!(sources(&named), all[1..]);
-    let only = to(&sshd).agent_at(agent.socket()).key_file(&other).identities_only(true);
+    let only = to(&sshd).agent_at(agent.path()).key_file(&other).identities_only(true);
     let error = auth_error(only.wait());
     assert_eq!(steps(&error.tried), [("publickey", Outcome::Refused)]);
     assert_eq!(error.tried[0].fingerprint, Some(key.public_key().fingerprint()));
@@ -264,6 +246,63 @@ fn our_client_is_vouched_for_at_sshd() {
     ] {
         let error = auth_error(vouched(key, name, user));
         assert_eq!(steps(&error.tried), [("hostbased", Outcome::Refused)], "{name} {user}");
+    }
+}
+
+/// A host's key with a certificate for that name, and the line of known_hosts that trusts its authority for it.
+fn certified_host(key: &PrivateKey, name: &str) -> (CertifiedKey, String) {
+    let authority = stranger();
+    let certificate = CertificateBuilder::host(key.public_key()).principal(name).issue(&authority).unwrap();
+    let line = format!("@cert-authority {name} {}\n", authority.public_key().to_line(""));
+    (CertifiedKey::new(key.clone(), certificate).unwrap(), line)
+}
+
+#[test]
+fn our_clients_host_shows_sshd_a_certificate() {
+    let (host, known) = certified_host(&stranger(), "build.lag.net");
+    let sshd = Sshd::builder()
+        .accounts()
+        .set("HostbasedAuthentication", "yes")
+        .set("HostbasedUsesNameFromPacketOnly", "yes")
+        .set("IgnoreRhosts", "no")
+        .set("AuthenticationMethods", "hostbased")
+        .home_file(".shosts", "build.lag.net rob\nother.lag.net rob\n")
+        .home_file(".ssh/known_hosts", &known.replace("build.lag.net", "*.lag.net"))
+        .start();
+    let client = to(&sshd).host_based(host.clone(), "build.lag.net.", "rob").wait().unwrap();
+    assert_eq!(steps(client.login_steps()), [("hostbased", Outcome::Success)]);
+    sshd.wait_for_log("ED25519-CERT");
+    let (stranger, _) = certified_host(&stranger(), "build.lag.net");
+    for (host, name) in [(host, "other.lag.net."), (stranger, "build.lag.net.")] {
+        let error = auth_error(to(&sshd).host_based(host, name, "rob").wait());
+        assert_eq!(steps(&error.tried), [("hostbased", Outcome::Refused)], "{name}");
+    }
+}
+
+#[test]
+fn sshs_host_shows_our_server_a_certificate() {
+    let host = host_key(feramiko_interop::KeyType::Ed25519);
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let key = PrivateKey::load_file(&host.path, None).unwrap();
+    // What the machine calls itself is not for a test to say: it is one of these.
+    let names = ["localhost", &machine];
+    let authority = stranger();
+    let certificate = names
+        .iter()
+        .fold(CertificateBuilder::host(key.public_key()), |builder, name| builder.principal(*name))
+        .issue(&authority)
+        .unwrap();
+    let trusting = |key: &PrivateKey| {
+        let known = format!("@cert-authority * {}\n", key.public_key().to_line(""));
+        let trusted = TrustedHosts::new(KnownHosts::parse(known.as_bytes()), names);
+        let trusted = trusted.users(|_, there, here| there == "root" && here == USER);
+        serve(Server::builder().methods(["hostbased"]), Some(Arc::new(trusted)))
+    };
+    for (server, allowed) in [(trusting(&authority), true), (trusting(&stranger()), false)] {
+        let ssh = Ssh::to(server.local_addr().unwrap()).vouched_by(&host);
+        let ssh = ssh.host_certificate(&certificate.to_line(""));
+        assert_eq!(ssh.run("who", b"").code() == Some(0), allowed, "{}", ssh.log());
+        server.stop();
     }
 }
 
@@ -331,13 +370,11 @@ fn the_certificate_beside_a_key_file_comes_before_the_key() {
     assert!(client.login_steps()[0].detail.contains("ssh-ed25519-cert-v01@openssh.com"));
     sshd.wait_for_log("ED25519-CERT");
     // The agent has the key alone: it signs for the certificate all the same.
-    let agent = Agent::with(&[]);
+    let agent = SshAgent::start();
     std::fs::rename(directory.path().join("id-cert.pub"), directory.path().join("elsewhere")).unwrap();
-    let mut add = Command::new("ssh-add");
-    add.arg(&key).env("SSH_AUTH_SOCK", agent.socket());
-    run(add, b"").expect_success("ssh-add");
+    hold(&agent, &[&key]);
     std::fs::rename(directory.path().join("elsewhere"), directory.path().join("id-cert.pub")).unwrap();
-    let client = to(&sshd).agent_at(agent.socket()).key_file(&key).wait().unwrap();
+    let client = to(&sshd).agent_at(agent.path()).key_file(&key).wait().unwrap();
     assert!(matches!(client.login_steps()[0].source, Some(KeySource::Agent { .. })));
 
     // One for somebody else is refused, and so is the bare key.

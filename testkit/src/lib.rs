@@ -12,6 +12,7 @@
 
 mod auto;
 mod describe;
+mod device;
 mod fake;
 mod link;
 mod modes;
@@ -21,6 +22,7 @@ mod traffic;
 
 pub use auto::{Answer, Auto};
 pub use describe::describe;
+pub use device::Device;
 pub use fake::{fake_algorithms, fake_host_key, fake_provider, fake_sign, gullible_provider, seed_random};
 pub use link::{Link, LinkModel};
 pub use modes::{Mode, modes};

@@ -112,7 +112,10 @@ impl Attempt {
     /// As for [`accept`](Self::accept).
     pub fn decide_with(mut self, decision: Decision, restrictions: Restrictions) -> Result<(), Error> {
         let holds = if consents(&decision) { self.holds(&restrictions) } else { Ok(()) };
-        let Some(attempt) = self.attempt.take() else { return Ok(()) };
+        let Some(mut attempt) = self.attempt.take() else { return Ok(()) };
+        if !restrictions.touch_required {
+            attempt.waive_touch();
+        }
         let user = attempt.user().to_owned();
         // An offer proves nothing: whoever makes it has still to come with a signature.
         let offer = matches!(attempt.proof(), Proof::KeyOffer(_) | Proof::CertificateOffer(_));
@@ -147,12 +150,9 @@ impl Attempt {
     fn holds(&self, restrictions: &Restrictions) -> Result<(), Denied> {
         let (address, host) = self.whereabouts();
         restrictions.check(Circumstances { address, host: host.as_deref(), now: SystemTime::now() })?;
-        let said = match self.proof() {
-            Proof::Key(verified) => verified.security_key(),
-            Proof::Certificate(verified) => verified.security_key(),
-            _ => None,
-        };
-        said.map_or(Ok(()), |said| restrictions.check_security_key(said.user_present(), said.user_verified()))
+        self.proof()
+            .security_key()
+            .map_or(Ok(()), |said| restrictions.check_security_key(said.user_present(), said.user_verified()))
     }
 
     /// The client's address, and the name of its host where the server asks for names: not under the lock.

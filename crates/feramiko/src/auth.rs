@@ -42,7 +42,7 @@ pub enum Credential {
     },
     /// The client's host vouches for its user (RFC 4252 section 9).
     HostBased {
-        /// Who signs with the host's key.
+        /// Who signs with the host's key, which is shown in its certificate where the signer has one.
         signer: Arc<dyn Signer>,
         /// The full name of the client's host. OpenSSH's server wants a dot at its end.
         host: String,
@@ -168,7 +168,8 @@ fn split(credential: Credential) -> (Method, Option<Arc<dyn Signer>>, Option<Res
         }
         Credential::HostBased { signer, host, user } => {
             let key = signer.public_key().clone();
-            (Method::HostBased { key, algorithm: None, host, user }, Some(signer), None)
+            let certificate = signer.certificate().cloned();
+            (Method::HostBased { key, certificate, algorithm: None, host, user }, Some(signer), None)
         }
         Credential::KeyboardInteractive(responder) => {
             (Method::KeyboardInteractive { submethods: String::new() }, None, Some(responder))

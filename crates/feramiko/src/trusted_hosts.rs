@@ -1,8 +1,10 @@
 //! [`TrustedHosts`]: which machines may vouch for their users (RFC 4252 section 9).
 
 use std::path::Path;
+use std::time::SystemTime;
 
-use feramiko_keys::{HostStatus, KnownHosts};
+use feramiko_keys::certificate::HostCheck;
+use feramiko_keys::{HostStatus, KnownHosts, LookupName, PublicKey};
 use feramiko_proto::VerifiedHost;
 
 use crate::address::SSH_PORT;
@@ -14,8 +16,9 @@ type Rule = Box<dyn Fn(&str, &str, &str) -> bool + Send + Sync>;
 /// Which machines may vouch for their users: their keys, as `ssh_known_hosts` has them, and their names, as `shosts.equiv` of
 /// sshd(8) has them.
 ///
-/// Who vouches says its own name. It counts because the key that has signed is known for that name, so the file must be
-/// one that only the owner of this server writes to. A line for all names (`*`) lets its key be any of the machines.
+/// Who vouches says its own name. It counts because the key that has signed is known for that name, or certified for it by
+/// an authority that the file has (`@cert-authority`), so the file must be one that only the owner of this server writes
+/// to. A line for all names (`*`) lets its key be any of the machines.
 ///
 /// ```
 /// # fn main() -> Result<(), feramiko::Error> {
@@ -70,8 +73,24 @@ impl TrustedHosts {
     pub fn vouch(&self, host: &VerifiedHost, user: &str) -> bool {
         let name = host.host();
         self.names.iter().any(|trusted| trusted.eq_ignore_ascii_case(name))
-            && matches!(self.known.check(name, SSH_PORT, host.key().key()), HostStatus::Known { .. })
+            && self.is_known(name, host)
             && (self.rule)(name, host.user(), user)
+    }
+
+    /// Whether it is the machine of this name.
+    fn is_known(&self, name: &str, host: &VerifiedHost) -> bool {
+        let key = host.key().key();
+        let Some(certificate) = host.certificate() else {
+            return matches!(self.known.check(name, SSH_PORT, key), HostStatus::Known { .. });
+        };
+        // As sshd has it: who shows a certificate is known by that, or not at all.
+        let at = LookupName::new(name, SSH_PORT);
+        let is_revoked = |key: &PublicKey| self.known.revoked(&at, key.blob()).is_some();
+        let authority = certificate.authority();
+        let stands_there = self.known.authorities(&at).iter().any(|known| known.blob == authority.blob());
+        let authorities = std::slice::from_ref(authority);
+        let checked = certificate.check_host(&HostCheck::new(name, authorities, SystemTime::now()));
+        stands_there && !is_revoked(key) && !is_revoked(authority) && checked.is_ok()
     }
 }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use feramiko_crypto::{Provider, Secret};
 use feramiko_keys::{
-    KeyCipher, KeyError, KeyFileInfo, KeyFormat, KeyType, PpkVersion, PrivateKey, PublicKey,
+    KeyCipher, KeyError, KeyFileInfo, KeyFormat, KeyType, PpkVersion, PrivateKey, PublicKey, Signer,
 };
+use feramiko_testkit::Device;
 use feramiko_wire::Writer;
 
 fn passphrase() -> Secret {
@@ -277,21 +278,12 @@ fn the_file_of_a_key_in_a_device_loads_and_leaves_signing_to_an_agent() {
 
 #[test]
 fn defect_033_a_device_must_have_been_touched_unless_that_is_not_asked_for() {
-    let device = feramiko_crypto::Ed25519Key::generate().unwrap();
-    let parts =
-        feramiko_crypto::signing::PublicParts::SkEd25519 { key: &device.public(), application: b"ssh:" };
-    let public = PublicKey::from_parts(parts).unwrap();
-    let scheme = Provider::default().signature("sk-ssh-ed25519@openssh.com").unwrap();
+    let device = Device::ed25519(0).unwrap();
+    let (name, public) = ("sk-ssh-ed25519@openssh.com", device.public_key());
+    let scheme = Provider::default().signature(name).unwrap();
     let sign = |flags: u8| {
-        let hash = |bytes: &[u8]| feramiko_crypto::HashAlgorithm::Sha256.digest(&[bytes]);
-        let text = [&hash(b"ssh:")[..], &[flags, 0, 0, 0, 9], &hash(b"message")].concat();
-        let mut blob = Vec::new();
-        let mut writer = Writer::new(&mut blob);
-        writer.string(b"sk-ssh-ed25519@openssh.com");
-        writer.string(&device.sign(&text).unwrap());
-        writer.u8(flags);
-        writer.u32(9);
-        blob
+        device.set_flags(flags);
+        device.sign(name, b"message").unwrap()
     };
     assert_eq!(public.verify(scheme, b"message", &sign(1)), Ok(()));
     assert_eq!(public.verify(scheme, b"message", &sign(0)), Err(KeyError::NotTouched));
@@ -300,7 +292,7 @@ fn defect_033_a_device_must_have_been_touched_unless_that_is_not_asked_for() {
     {
         let details = public.verify_details(scheme, b"message", &sign(flags)).unwrap().unwrap();
         assert_eq!((details.user_present(), details.user_verified()), (present, verified));
-        assert_eq!(details.counter(), 9);
+        assert_eq!(details.counter(), 0x0102);
     }
     // Flags that were not signed are worth nothing.
     let mut bent = sign(0);

@@ -6,6 +6,7 @@ mod house;
 mod certificates;
 mod commands;
 mod configured;
+mod devices;
 mod hosts;
 mod keywords;
 mod limits;

@@ -1,8 +1,10 @@
 //! Which methods come when, which keys are shown, and logins of several steps.
 
 use super::*;
+use feramiko::certificate::CertificateBuilder;
 use feramiko::{
-    Algorithms, Attempt, ClientConfig, KeySource, KnownHosts, PrivateKey, Restrictions, TrustedHosts,
+    Algorithms, Attempt, CertifiedKey, ClientConfig, KeySource, KnownHosts, PrivateKey, Restrictions,
+    TrustedHosts,
 };
 
 /// What a server that was declared has been shown.
@@ -232,11 +234,11 @@ scenario!(questions_in_three_rounds_and_one_that_only_tells, |driver| {
     assert_eq!(asked, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
 });
 
-scenario!(a_host_vouches_for_its_user_where_it_is_trusted, |driver| {
-    let (trusted, stranger) = (key(), key());
-    let known = format!("build.lag.net {}\n", trusted.public_key().to_line(""));
-    let hosts = Arc::new(TrustedHosts::new(KnownHosts::parse(known.as_bytes()), ["Build.lag.net"]));
-    let house = House::open(driver, move |connection| {
+/// A server that believes the hosts of these names by these lines of known_hosts.
+async fn believing(driver: Driver, known: &str, names: &[&str]) -> House {
+    let hosts = TrustedHosts::new(KnownHosts::parse(known.as_bytes()), names.iter().copied());
+    let hosts = Arc::new(hosts);
+    House::open(driver, move |connection| {
         let hosts = Arc::clone(&hosts);
         async move {
             while let Some(attempt) = connection.next_auth().await? {
@@ -248,7 +250,56 @@ scenario!(a_host_vouches_for_its_user_where_it_is_trusted, |driver| {
             run_programs(&connection).await
         }
     })
-    .await;
+    .await
+}
+
+scenario!(a_host_vouches_for_its_user_by_a_certificate, |driver| {
+    let (authority, host, revoked, stranger) = (key(), key(), key(), key());
+    let known = format!(
+        "@cert-authority *.lag.net {}\n@revoked * {}\nplain.lag.net {}\n",
+        authority.public_key().to_line(""),
+        revoked.public_key().to_line(""),
+        host.public_key().to_line("")
+    );
+    let names = ["build.lag.net", "plain.lag.net", "far.example"];
+    let house = believing(driver, &known, &names).await;
+    let house = house.restart(driver, |server| server.methods(["hostbased"])).await;
+    let certified =
+        |key: &PrivateKey, by: &PrivateKey, change: fn(CertificateBuilder) -> CertificateBuilder| {
+            let builder = change(CertificateBuilder::host(key.public_key()).principal("build.lag.net"));
+            CertifiedKey::new(key.clone(), builder.issue(by).unwrap()).unwrap()
+        };
+    let good = certified(&host, &authority, |it| it);
+    let client = house.connect().host_based(good.clone(), "build.lag.net.", "robey").await.unwrap();
+    assert_eq!(steps(client.login_steps()), [("hostbased".to_owned(), Outcome::Success)]);
+    let user =
+        CertificateBuilder::user(host.public_key()).principal("build.lag.net").issue(&authority).unwrap();
+    for (what, signer, name) in [
+        ("another name of its authority's", good.clone(), "plain.lag.net."),
+        (
+            "a name that is not its authority's",
+            certified(&host, &authority, |it| it.principal("far.example")),
+            "far.example.",
+        ),
+        ("another authority", certified(&host, &stranger, |it| it), "build.lag.net."),
+        ("expired", certified(&host, &authority, |it| it.valid_for(Duration::ZERO)), "build.lag.net."),
+        ("revoked", certified(&revoked, &authority, |it| it), "build.lag.net."),
+        (
+            "a critical option",
+            certified(&host, &authority, |it| it.critical_option("x", Vec::new())),
+            "build.lag.net.",
+        ),
+        ("for users", CertifiedKey::new(host.clone(), user).unwrap(), "build.lag.net."),
+    ] {
+        let error = auth_error(house.connect().host_based(signer, name, "robey").await);
+        assert_eq!(steps(&error.tried), [("hostbased".to_owned(), Outcome::Refused)], "{what}");
+    }
+});
+
+scenario!(a_host_vouches_for_its_user_where_it_is_trusted, |driver| {
+    let (trusted, stranger) = (key(), key());
+    let known = format!("build.lag.net {}\n", trusted.public_key().to_line(""));
+    let house = believing(driver, &known, &["Build.lag.net"]).await;
     // Not enabled unless it is asked for.
     let error = auth_error(house.connect().host_based(trusted.clone(), "build.lag.net.", "robey").await);
     assert!(error.tried.is_empty() && error.to_string().contains("not taken"), "{error}");

@@ -31,6 +31,8 @@ pub enum Method {
     HostBased {
         /// The public half of the host's key.
         key: PublicKey,
+        /// A certificate of that key, to be shown in its place.
+        certificate: Option<Certificate>,
         /// The algorithm; `None` chooses the best that this side knows.
         algorithm: Option<String>,
         /// The full name of the client's host. OpenSSH ends it with a dot, and compares it with what the address says.
@@ -111,6 +113,7 @@ pub struct Prompt {
 pub struct AuthAttempt {
     pub(crate) user: String,
     pub(crate) proof: Proof,
+    pub(crate) touch_waived: bool,
     pub(crate) serial: u64,
 }
 
@@ -122,6 +125,16 @@ impl AuthAttempt {
     /// What the client brings.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+    /// Lets a FIDO device do that nobody has touched: `no-touch-required` of sshd(8) and of ssh-keygen(1)'s certificates.
+    /// Without it [`Decision::Accept`] of what such a device has signed is a refusal.
+    pub fn waive_touch(&mut self) {
+        self.touch_waived = true;
+    }
+    /// Whether a device has signed that should have been touched, and was not.
+    pub(crate) fn lacks_touch(&self) -> bool {
+        let said = self.proof.security_key();
+        !self.touch_waived && said.is_some_and(|said| !said.user_present())
     }
 }
 
@@ -162,6 +175,22 @@ pub enum Proof {
     Answers(Vec<Secret>),
 }
 
+impl Proof {
+    /// Whether it is a user's key or certificate, offered or proved (RFC 4252 section 7).
+    pub fn is_public_key(&self) -> bool {
+        matches!(self, Self::KeyOffer(_) | Self::Key(_) | Self::CertificateOffer(_) | Self::Certificate(_))
+    }
+
+    /// What a FIDO device said with its signature, where one has signed for a user.
+    pub fn security_key(&self) -> Option<SkDetails> {
+        match self {
+            Self::Key(verified) => verified.security_key,
+            Self::Certificate(verified) => verified.security_key,
+            _ => None,
+        }
+    }
+}
+
 /// A public key whose owner has signed. Only the verification in this crate makes one.
 #[derive(Debug, Clone)]
 pub struct VerifiedKey {
@@ -179,8 +208,8 @@ impl VerifiedKey {
     pub fn algorithm(&self) -> &str {
         &self.algorithm
     }
-    /// What a FIDO device said with its signature, where the key is in one. It was touched; whether it knew its user is to
-    /// be held against `verify-required`.
+    /// What a FIDO device said with its signature, where the key is in one. Whether it knew its user is to be held against
+    /// `verify-required`; that it was touched is asked for unless [`AuthAttempt::waive_touch`] is called.
     pub fn security_key(&self) -> Option<SkDetails> {
         self.security_key
     }
@@ -190,14 +219,20 @@ impl VerifiedKey {
 #[derive(Debug, Clone)]
 pub struct VerifiedHost {
     pub(crate) key: VerifiedKey,
+    pub(crate) certificate: Option<Certificate>,
     pub(crate) host: String,
     pub(crate) user: String,
 }
 
 impl VerifiedHost {
-    /// The key of the host.
+    /// The key of the host, which has signed: by itself, or as the one of its [`certificate`](Self::certificate).
     pub fn key(&self) -> &VerifiedKey {
         &self.key
+    }
+    /// The certificate that it has shown in place of the key. Whether that is good for anything is for
+    /// [`Certificate::check_host`] to say.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
     /// The name that the host says it has, without a dot at its end. It means something only together with the key: look
     /// both up. As sent otherwise: sanitize before showing.
@@ -227,8 +262,8 @@ impl VerifiedCertificate {
     pub fn algorithm(&self) -> &str {
         &self.algorithm
     }
-    /// What a FIDO device said with its signature, where the key is in one. It was touched; whether it knew its user is to
-    /// be held against `verify-required`.
+    /// What a FIDO device said with its signature, where the key is in one. Whether it knew its user is to be held against
+    /// `verify-required`; that it was touched is asked for unless [`AuthAttempt::waive_touch`] is called.
     pub fn security_key(&self) -> Option<SkDetails> {
         self.security_key
     }

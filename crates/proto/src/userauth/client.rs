@@ -138,11 +138,17 @@ impl Client {
             Method::Certificate { certificate, algorithm, query } => {
                 self.show(user, Shown::Certificate(certificate), algorithm, query, out)?
             }
-            Method::HostBased { key, algorithm, host, user: client_user } => {
+            Method::HostBased { key, certificate, algorithm, host, user: client_user } => {
                 check_text(host.as_bytes())?;
                 check_text(client_user.as_bytes())?;
                 // What a server lists in server-sig-algs is about users' keys.
-                let shown = Shown::Key(key);
+                let shown = match certificate {
+                    Some(certificate) if *certificate.public_key() != key => {
+                        return Err(Misuse::Key("the certificate is not one of the host's key"));
+                    }
+                    Some(certificate) => Shown::Certificate(certificate),
+                    None => Shown::Key(key),
+                };
                 let algorithm = self.choose_algorithm(&shown, algorithm, None)?;
                 let blob = shown.blob();
                 let (host, client_user) = (host.as_str(), client_user.as_str());
@@ -150,7 +156,7 @@ impl Client {
                 let message = request.signed_text(&self.context.session_id);
                 let mut unsigned = Vec::new();
                 request.encode(&mut unsigned);
-                self.await_signature(shown.key(), algorithm, message, unsigned, out)
+                self.await_signature(shown.key(), plain(algorithm), message, unsigned, out)
             }
             Method::KeyboardInteractive { submethods } => {
                 check_text(submethods.as_bytes())?;
@@ -348,9 +354,7 @@ impl Client {
         let message = request.signed_text(&self.context.session_id);
         let mut unsigned = Vec::new();
         request.encode(true, &mut unsigned);
-        // A certificate's key signs as it does without one.
-        let plain = plain_algorithm(&algorithm).map_or(algorithm, str::to_owned);
-        self.await_signature(key.key(), plain, message, unsigned, out)
+        self.await_signature(key.key(), plain(algorithm), message, unsigned, out)
     }
 
     /// `unsigned`: the message that the signature is to be put behind.
@@ -415,6 +419,11 @@ impl Client {
         self.state = State::Idle;
         out.tell(Event::Authentication(AuthOutcome::Failure { remaining: self.remaining.clone() }));
     }
+}
+
+/// What is signed with: a certificate's key signs as it does without one.
+fn plain(algorithm: String) -> String {
+    plain_algorithm(&algorithm).map_or(algorithm, str::to_owned)
 }
 
 /// Whether a server that lists `theirs` (RFC 8308 section 3.1) takes signatures of this algorithm. It need not list the

@@ -1,6 +1,5 @@
 //! `hostbased`: a host vouches for its user (RFC 4252 section 9).
 
-use feramiko_keys::PublicKey;
 use feramiko_wire::Writer;
 
 use super::request::MAX_TEXT;
@@ -8,6 +7,7 @@ use super::{Context, HOSTBASED, SERVICE};
 use crate::algorithms::Family;
 use crate::event::{Proof, VerifiedHost, VerifiedKey};
 use crate::msg::userauth::Request;
+use crate::shown::Algorithm;
 
 /// Bytes of a host's name (RFC 1035 section 2.3.4, and a dot at its end).
 const MAX_HOST: usize = 256;
@@ -17,7 +17,7 @@ const MAX_HOST: usize = 256;
 pub(crate) struct HostRequest<'a> {
     pub(crate) user: &'a str,
     pub(crate) algorithm: &'a str,
-    /// Of the client's host.
+    /// Of the client's host: its key, or a certificate.
     pub(crate) key: &'a [u8],
     pub(crate) host: &'a str,
     /// Who the user is on the client's host.
@@ -60,15 +60,14 @@ pub(crate) fn check_host(context: &Context, request: HostRequest<'_>, signature:
     if !request.is_sound() || !context.common.algorithms.user_key.iter().any(|allowed| allowed == algorithm) {
         return None;
     }
-    let scheme = context.common.provider.signature(algorithm)?;
-    let key = PublicKey::from_blob_with_rsa_floor(request.key, context.common.min_rsa_bits).ok()?;
-    if scheme.key_type() != key.algorithm() {
-        return None;
-    }
-    key.verify(scheme, &request.signed_text(&context.session_id), signature).ok()?;
-    Family::Signature.warn_if_legacy(algorithm);
+    let algorithm = Algorithm::named(&context.common.provider, request.algorithm)?;
+    let shown = algorithm.read(request.key, context.common.min_rsa_bits)?;
+    let security_key = shown.verify(&algorithm, &request.signed_text(&context.session_id), signature).ok()?;
+    Family::Signature.warn_if_legacy(algorithm.name());
+    let (key, algorithm) = (shown.key().clone(), algorithm.name().to_owned());
     Some(Proof::HostBased(VerifiedHost {
-        key: VerifiedKey { key, algorithm: algorithm.to_owned(), security_key: None },
+        key: VerifiedKey { key, algorithm, security_key },
+        certificate: shown.certificate().cloned(),
         // As in known_hosts: without the dot that ends a whole name.
         host: request.host.strip_suffix('.').unwrap_or(request.host).to_owned(),
         user: request.client_user.to_owned(),

@@ -28,6 +28,9 @@ use crate::timers::Timer;
 /// Bytes of requests that may wait while the application thinks about one.
 const MAX_WAITING: usize = 64 * 1024;
 
+/// What to say to an application that accepts it all the same.
+const UNTOUCHED: Misuse = Misuse::Argument("nobody touched the security key, and that was not waived");
+
 pub(crate) struct Server {
     config: Arc<ServerConfig>,
     context: Context,
@@ -176,7 +179,9 @@ impl Server {
         let is_query = matches!(attempt.proof, Proof::KeyOffer(_) | Proof::CertificateOffer(_));
         let (method, used_key) = named(&attempt.proof);
         let has_steps = !self.config.steps.is_empty();
+        let lacks_touch = attempt.lacks_touch();
         let (step, answer) = match fit(attempt.proof, decision, has_steps) {
+            Ok(Step::Success | Step::Partial(_)) if lacks_touch => (Step::Failure, Err(UNTOUCHED)),
             Ok(step) => (step, Ok(())),
             Err(misuse) => (Step::Failure, Err(misuse)),
         };
@@ -328,7 +333,7 @@ impl Server {
     fn ask(&mut self, proof: Proof, algorithm: Option<String>, out: &mut Output) {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        out.tell(Event::Attempt(AuthAttempt { user: self.user.clone(), proof, serial }));
+        out.tell(Event::Attempt(AuthAttempt { user: self.user.clone(), proof, touch_waived: false, serial }));
         self.state = State::Asked { serial, algorithm };
     }
 

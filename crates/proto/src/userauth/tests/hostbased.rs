@@ -1,5 +1,6 @@
 //! A host vouches for its user (RFC 4252 section 9).
 
+use feramiko_keys::certificate::CertificateBuilder;
 use feramiko_keys::{KeyType, PrivateKey};
 
 use super::server::*;
@@ -50,7 +51,15 @@ fn a_host_that_signs_is_put_to_the_application() {
 #[test]
 fn a_client_sends_what_a_server_verifies() {
     let rsa = PrivateKey::load(include_bytes!("../../../../keys/tests/data/rsa"), None).unwrap();
-    for key in [ed25519(), rsa] {
+    let authority = ed25519();
+    let certified = |key: &PrivateKey| {
+        CertificateBuilder::host(key.public_key()).principal("lag.net").issue(&authority).unwrap()
+    };
+    let cases = [ed25519(), rsa].into_iter().flat_map(|key| {
+        let certificate = certified(&key);
+        [(key.clone(), None), (key, Some(certificate))]
+    });
+    for (key, certificate) in cases {
         let (mut out, mut server_out) = (output(), output());
         // What the server takes of users' keys says nothing about hosts' keys.
         let extensions =
@@ -58,6 +67,7 @@ fn a_client_sends_what_a_server_verifies() {
         let mut client = Client::new(context(Common::default(), extensions), Protected::for_test());
         let method = Method::HostBased {
             key: key.public_key().clone(),
+            certificate: certificate.clone(),
             algorithm: None,
             host: "lag.net.".to_owned(),
             user: "rob".to_owned(),
@@ -67,7 +77,8 @@ fn a_client_sends_what_a_server_verifies() {
         let signature = key.sign(asked_for.algorithm(), asked_for.message()).unwrap();
         client.provide_signature(asked_for, Some(signature), &mut out);
         let (mut server, attempt) = asked(willing(), &sent_one(&mut out), &mut server_out);
-        assert!(matches!(attempt.proof(), Proof::HostBased(host) if host.key().key() == key.public_key()));
+        let Proof::HostBased(host) = attempt.proof() else { panic!("{attempt:?}") };
+        assert_eq!((host.key().key(), host.certificate()), (key.public_key(), certificate.as_ref()));
         server.decide(attempt, Decision::Accept, &mut server_out).unwrap().unwrap();
         client.handle(&sent_one(&mut server_out), &mut out).unwrap();
         assert!(matches!(event(&mut out), Event::Authentication(AuthOutcome::Success)));

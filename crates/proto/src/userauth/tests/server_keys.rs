@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use feramiko_keys::certificate::{CertificateBuilder, certificate_algorithm};
-use feramiko_keys::{KeyType, PrivateKey};
+use feramiko_keys::{KeyType, PrivateKey, Signer};
+use feramiko_testkit::Device;
 
 use super::server::*;
 use super::*;
@@ -66,6 +67,28 @@ fn every_key_type_logs_in_by_each_of_its_algorithms() {
     // What devices sign cannot be signed here.
     let user_key = Common::default().algorithms.user_key;
     assert_eq!(seen, user_key.iter().map(String::as_str).filter(|name| !name.starts_with("sk-")).collect());
+}
+
+#[test]
+fn defect_033_what_nobody_touched_lets_in_only_when_that_is_waived() {
+    let name = "sk-ssh-ed25519@openssh.com";
+    for (flags, waived, allowed) in
+        [(0, false, false), (0, true, true), (Device::TOUCHED, false, true), (Device::VERIFIED, false, false)]
+    {
+        let (mut out, device) = (output(), Device::ed25519(flags).unwrap());
+        let blob = device.public_key().blob();
+        let request = KeyRequest { user: "robey", algorithm: name, key: blob, host_key: None };
+        let signature = device.sign(name, &request.signed_text(SESSION)).unwrap();
+        let (mut server, mut proved) = asked(server(), &with_signature(request, &signature), &mut out);
+        let said = proved.proof().security_key().unwrap();
+        assert_eq!(said.user_present(), flags & Device::TOUCHED != 0);
+        if waived {
+            proved.waive_touch();
+        }
+        let answer = server.decide(proved, Decision::Accept, &mut out).unwrap();
+        assert_eq!((answer.is_ok(), out.authenticated), (allowed, allowed), "{flags}");
+        assert_eq!(sent_one(&mut out), if allowed { vec![52] } else { failure(ALL, false) });
+    }
 }
 
 #[test]
