@@ -1,21 +1,37 @@
 //! Signatures of files, who is allowed to make them, and public keys as RFC 4716 has them.
 #![no_main]
 
-use std::time::UNIX_EPOCH;
+use std::sync::LazyLock;
+use std::time::{Duration, UNIX_EPOCH};
 
 use feramiko_fuzz::allocates_at_most;
 use feramiko_keys::PublicKey;
 use feramiko_keys::sshsig::{AllowedSigners, SshSignature};
 use libfuzzer_sys::fuzz_target;
 
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMRuAvQrQcZw9JYntgGvxz/mmc5PTpjIfMBv0qn3W4LQ";
+/// By a key, and by the same key in a certificate.
+static SIGNATURES: LazyLock<[SshSignature; 2]> = LazyLock::new(|| {
+    [
+        &include_bytes!("../../crates/keys/tests/data/ed25519.sig")[..],
+        include_bytes!("../../crates/keys/tests/data/certified.sig"),
+    ]
+    .map(|text| SshSignature::from_text(text).expect("a signature"))
+});
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, text)) = data.split_first() else { return };
     allocates_at_most((1 << 20) + 64 * data.len(), || match kind % 3 {
         0 => {
-            let key: PublicKey = KEY.parse().expect("a key");
-            let _ = AllowedSigners::parse(text).find_principals(&key, UNIX_EPOCH);
+            let allowed = AllowedSigners::parse(text);
+            let now = UNIX_EPOCH + Duration::from_secs(1_900_000_000);
+            for signature in SIGNATURES.iter() {
+                let _ = allowed.find_principals(signature, now);
+                let digest = signature.hash().digest(b"what is signed");
+                let _ = allowed.verify("robey", "file", signature, &digest, now);
+            }
+            for principals in allowed.match_principals("robey") {
+                assert!(!principals.is_empty());
+            }
         }
         1 => match SshSignature::from_text(text) {
             Ok(signature) => {

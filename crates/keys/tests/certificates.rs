@@ -5,6 +5,7 @@ mod forge;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use feramiko_crypto::signing::PublicParts;
 use feramiko_keys::certificate::{
     CertificateBuilder, CertificateError, CertificateKind, HostCheck, NothingRevoked, Revoked, RevokedPart,
     UserCheck, Validity,
@@ -13,6 +14,7 @@ use feramiko_keys::{
     Certificate, CertifiedKey, KeyError, KeyType, Permits, PrivateKey, PublicKey, Restrictions, Signer,
     SourceList,
 };
+use feramiko_testkit::Device;
 use forge::{CHANGES, Change, Fields, option, strings};
 
 /// 2030, when what ssh-keygen made is valid.
@@ -36,6 +38,17 @@ fn load(name: &str) -> Result<Certificate, KeyError> {
 
 fn public(name: &str) -> PublicKey {
     PublicKey::load_file(data(&format!("{name}.pub"))).unwrap().0
+}
+
+/// The key that a device would have with the same numbers.
+fn in_a_device(key: &PublicKey) -> PublicKey {
+    let application = b"ssh:";
+    PublicKey::from_parts(match key.parts() {
+        PublicParts::Ed25519(key) => PublicParts::SkEd25519 { key, application },
+        PublicParts::Ecdsa { point, .. } => PublicParts::SkEcdsa { point, application },
+        other => panic!("{other:?}"),
+    })
+    .unwrap()
 }
 
 fn private(name: &str) -> PrivateKey {
@@ -81,11 +94,18 @@ fn certificates_of_ssh_keygen_are_read_for_each_type_of_key() {
         ("ecdsa384", "ecdsa-sha2-nistp384-cert-v01@openssh.com"),
         ("ecdsa521", "ecdsa-sha2-nistp521-cert-v01@openssh.com"),
         ("rsa", "ssh-rsa-cert-v01@openssh.com"),
+        ("mldsa44", "ssh-mldsa44-ed25519-cert-v01@openssh.com"),
+        ("sk-ed25519", "sk-ssh-ed25519-cert-v01@openssh.com"),
+        ("sk-ecdsa256", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"),
     ] {
+        let public = match name.strip_prefix("sk-") {
+            Some(name) => in_a_device(&public(name)),
+            None => public(name),
+        };
         let certificate = load(&format!("user-{name}")).unwrap();
         assert_eq!(certificate.algorithm(), certificate_type);
-        assert_eq!(certificate.public_key(), &public(name));
-        assert_eq!(certificate.fingerprint(), public(name).fingerprint());
+        assert_eq!(certificate.public_key(), &public);
+        assert_eq!(certificate.fingerprint(), public.fingerprint());
         assert_eq!(certificate.kind(), CertificateKind::User);
         assert_eq!(certificate.serial(), 7);
         assert_eq!(certificate.key_id(), format!("robey's {name}"));
@@ -93,14 +113,24 @@ fn certificates_of_ssh_keygen_are_read_for_each_type_of_key() {
         assert_eq!(certificate.validity(), Validity { from: 1_577_836_800, until: 2_208_988_800 });
         assert_eq!(certificate.authority(), authority().public_key());
         assert_eq!(certificate.authority_algorithm(), "ssh-ed25519");
-        assert_eq!(certificate.critical_options(), []);
-        assert_eq!(certificate.extensions().len(), 5);
+        // That one with verify-required and no-touch-required.
+        let device = name == "sk-ed25519";
+        let more = usize::from(device);
+        assert_eq!(certificate.critical_options().len(), more);
+        assert_eq!(certificate.extensions().len(), 5 + more);
+        let trusted = [authority().public_key().clone()];
+        let granted = certificate.check_user(&UserCheck::new(&["robey"], &trusted, now())).unwrap();
+        assert_eq!((granted.verify_required, granted.touch_required), (device, !device));
         check(&certificate).unwrap();
 
         let text = std::fs::read_to_string(data(&format!("certificates/user-{name}"))).unwrap();
         let (again, comment) = Certificate::from_line(&text).unwrap();
-        assert_eq!((again.to_line(&comment), comment.as_str()), (text.trim_end().to_owned(), "test key"));
+        assert_eq!(again.to_line(&comment), text.trim_end());
+        assert_eq!(comment, if public.is_security_key() { "sk" } else { "test key" });
 
+        if public.is_security_key() {
+            continue;
+        }
         let host = load(&format!("host-{name}")).unwrap();
         assert_eq!((host.kind(), host.serial()), (CertificateKind::Host, 8));
         let trusted = [authority().public_key().clone()];
@@ -110,10 +140,11 @@ fn certificates_of_ssh_keygen_are_read_for_each_type_of_key() {
 
 #[test]
 fn authorities_of_each_type_are_verified_and_sha_1_is_no_signature() {
-    for name in ["ecdsa256", "ecdsa384", "ecdsa521", "rsa"] {
+    for name in ["ecdsa256", "ecdsa384", "ecdsa521", "rsa", "mldsa44"] {
         let certificate = load(&format!("by-{name}")).unwrap();
         assert_eq!(certificate.authority(), &public(name));
     }
+    assert_eq!(load("by-mldsa44").unwrap().authority_algorithm(), "ssh-mldsa44-ed25519@openssh.com");
     assert_eq!(load("by-rsa").unwrap().authority_algorithm(), "rsa-sha2-512");
     assert_eq!(load("by-rsa-sha2-256").unwrap().authority_algorithm(), "rsa-sha2-256");
     let refused = load("by-ssh-rsa").unwrap_err();
@@ -229,7 +260,16 @@ fn defect_034_a_revoked_key_authority_or_certificate_is_refused_before_trust() {
 
 #[test]
 fn each_field_that_is_changed_breaks_the_signature() {
-    for name in ["user-ed25519", "user-ecdsa256", "user-rsa", "host-ed25519"] {
+    for name in [
+        "user-ed25519",
+        "user-ecdsa256",
+        "user-rsa",
+        "host-ed25519",
+        "user-mldsa44",
+        "by-mldsa44",
+        "user-sk-ed25519",
+        "user-sk-ecdsa256",
+    ] {
         let whole = load(name).unwrap();
         let fields = Fields::read(whole.blob());
         assert_eq!(fields.blob(), whole.blob());
@@ -453,4 +493,46 @@ fn texts_of_a_certificate_do_not_reach_a_terminal_as_they_are() {
         .unwrap();
     let refused = check(&certificate).unwrap_err().to_string();
     assert!(!refused.contains('\x1b') && !format!("{certificate:?}").contains('\x1b'), "{refused}");
+}
+
+#[test]
+fn small_rsa_keys_are_certified_and_certify_only_where_that_was_asked_for() {
+    let small =
+        PrivateKey::load_with_rsa_floor(&std::fs::read(data("rsa1024")).unwrap(), None, 1024).unwrap();
+    let usual = authority();
+    for (key, by) in [(&small, &usual), (&usual, &small)] {
+        let certificate = CertificateBuilder::user(key.public_key()).principal("robey").issue(by).unwrap();
+        let read = |floor| Certificate::from_blob_with_rsa_floor(certificate.blob(), floor);
+        assert_eq!(read(1024).unwrap(), certificate);
+        for refused in [read(1025), read(2048), Certificate::from_blob(certificate.blob())] {
+            assert!(matches!(refused, Err(KeyError::RsaSize { bits: 1024, .. })), "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn devices_and_composites_certify_and_are_certified() {
+    let touched = Device::TOUCHED;
+    let signers: [Box<dyn Signer>; 3] = [
+        Box::new(Device::ed25519(touched).unwrap()),
+        Box::new(Device::ecdsa(touched).unwrap()),
+        Box::new(private("mldsa44")),
+    ];
+    for key in &signers {
+        for by in &signers {
+            let made =
+                CertificateBuilder::user(key.public_key()).principal("robey").issue(by.as_ref()).unwrap();
+            let again = Certificate::from_blob(made.blob()).unwrap();
+            assert_eq!((again.public_key(), again.authority()), (key.public_key(), by.public_key()));
+            let trusted = [by.public_key().clone()];
+            again.check_user(&UserCheck::new(&["robey"], &trusted, SystemTime::now())).unwrap();
+            let mut bent = made.blob().to_vec();
+            *bent.last_mut().unwrap() ^= 1;
+            assert!(Certificate::from_blob(&bent).is_err());
+        }
+    }
+    // An authority's device is touched for each certificate.
+    let untouched = Device::ed25519(0).unwrap();
+    let made = CertificateBuilder::user(&public("ed25519")).principal("robey").issue(&untouched);
+    assert_eq!(made.unwrap_err(), KeyError::NotTouched);
 }

@@ -1,4 +1,4 @@
-//! Key files of every type, cipher and format, made by OpenSSH 9.2 and OpenSSL 3.0 (`data/README.md`).
+//! Key files of every type, cipher and format, made by OpenSSH 9.2 and 10.5 and OpenSSL 3.0 (`data/README.md`).
 
 use std::path::PathBuf;
 
@@ -62,6 +62,22 @@ fn protected_openssh_files_of_every_type_and_cipher() {
             assert_eq!(key.comment(), "test key");
         }
     }
+}
+
+#[test]
+fn the_composite_that_openssh_10_5_made() {
+    let key = load("mldsa44").unwrap();
+    assert_eq!(*key.public_key(), public("mldsa44"));
+    assert_eq!(
+        (key.public_key().algorithm(), key.comment()),
+        ("ssh-mldsa44-ed25519@openssh.com", "test key")
+    );
+    let sealed = PrivateKey::load(&text("mldsa44.aes256-ctr"), Some(&passphrase())).unwrap();
+    assert_eq!(sealed.public_key(), key.public_key());
+    assert_eq!(
+        key.public_key().fingerprint().to_string(),
+        "SHA256:5HcCE12V0Epr+BWvW+PcUh1ibejp4+X4eQ0+EnDhvsw"
+    );
 }
 
 #[test]

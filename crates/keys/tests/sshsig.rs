@@ -6,11 +6,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
-use feramiko_crypto::signing::{Curve, PublicParts};
-use feramiko_crypto::{EcdsaKey, Ed25519Key, HashAlgorithm};
+use feramiko_keys::certificate::{CertificateBuilder, Validity};
 use feramiko_keys::sshsig::{AllowedSigners, SigHash, SshSignature};
-use feramiko_keys::{KeyError, KeyType, PrivateKey, PublicKey, Signer};
-use feramiko_wire::Writer;
+use feramiko_keys::{CertifiedKey, KeyError, KeyType, PrivateKey, PublicKey};
+use feramiko_testkit::Device;
 
 const KINDS: [KeyType; 5] = [
     KeyType::Ed25519,
@@ -123,55 +122,103 @@ fn allowed_signers_allow_here_what_they_allow_there() {
     }
 }
 
-type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
-
-/// A FIDO device that is played here: it signs as PROTOCOL.u2f says, touched or not.
-struct Device {
-    public: PublicKey,
-    sign: Sign,
-    flags: u8,
+/// What `ssh-keygen -Y` prints, line by line; `None` where it finds nobody.
+fn principals(arguments: &[&str]) -> Option<Vec<String>> {
+    let output = keygen(arguments, b"");
+    let found = String::from_utf8(output.stdout).unwrap();
+    output.status.success().then(|| found.lines().map(str::to_owned).collect())
 }
 
-impl Device {
-    fn ed25519(flags: u8) -> Self {
-        let key = Ed25519Key::generate().unwrap();
-        let parts = PublicParts::SkEd25519 { key: &key.public(), application: b"ssh:" };
-        let public = PublicKey::from_parts(parts).unwrap();
-        Self { public, flags, sign: Box::new(move |text| key.sign(text).unwrap()) }
-    }
+/// One after the other, as ssh-keygen prints them.
+fn apart(list: &str) -> Vec<String> {
+    list.split(',').map(str::to_owned).collect()
+}
 
-    fn ecdsa(flags: u8) -> Self {
-        let key = EcdsaKey::generate(Curve::P256).unwrap();
-        let parts = PublicParts::SkEcdsa { point: &key.point(), application: b"ssh:" };
-        let public = PublicKey::from_parts(parts).unwrap();
-        let sign = move |text: &[u8]| {
-            let raw = key.sign(text).unwrap();
-            let mut body = Vec::new();
-            let mut writer = Writer::new(&mut body);
-            writer.mpint(&raw[..32]);
-            writer.mpint(&raw[32..]);
-            body
-        };
-        Self { public, flags, sign: Box::new(sign) }
+#[test]
+fn authorities_allow_whom_they_certify_as_ssh_keygen_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let digest = SigHash::Sha512.digest(MESSAGE);
+    let new_key = || PrivateKey::generate(KeyType::Ed25519).unwrap();
+    let (key, authority) = (new_key(), new_key());
+    let user = || CertificateBuilder::user(key.public_key()).principal("me").principal("you@example.com");
+    let certified = |builder: CertificateBuilder| {
+        let certificate = builder.issue(&authority).unwrap();
+        let signer = CertifiedKey::new(key.clone(), certificate).unwrap();
+        SshSignature::sign(&signer, "file", &digest).unwrap()
+    };
+    let year = |year: u64| (year - 1970) * 31_556_952;
+    let signatures = [
+        certified(user()),
+        certified(user().force_command("date").source_addresses("192.0.2.0/24").no_extensions()),
+        certified(user().validity(Validity { from: 0, until: year(2020) })),
+        certified(user().validity(Validity { from: year(2900), until: u64::MAX })),
+        certified(CertificateBuilder::host(key.public_key()).principal("me")),
+        SshSignature::sign(&key, "file", &digest).unwrap(),
+    ];
+    let (line, by) = (key.public_key().to_line(""), authority.public_key().to_line(""));
+    let files = [
+        format!("me cert-authority {by}"),
+        format!("you@example.com,me cert-authority {by}"),
+        format!("* cert-authority,namespaces=\"file\" {by}"),
+        format!("me,*@example.com cert-authority {by}"),
+        format!("!me,* cert-authority {by}"),
+        format!("*,!me cert-authority {by}"),
+        format!("you cert-authority {by}"),
+        format!("me cert-authority,namespaces=\"git\" {by}"),
+        format!("me cert-authority,valid-before=\"20200101Z\" {by}"),
+        format!("me cert-authority,valid-after=\"29990101Z\" {by}"),
+        format!("me valid-after=\"20200101Z\",cert-authority {by}\nme nonsense"),
+        format!("me CERT-AUTHORITY {by}"),
+        format!("me cert-authority,cert-authority {by}"),
+        format!("me {by}"),
+        format!("me {line}"),
+        format!("me cert-authority {line}"),
+        format!("you cert-authority {by}\nme cert-authority {by}\nme {line}"),
+    ];
+    for (number, signature) in signatures.iter().enumerate() {
+        let signature_file = path(&directory, "signature", signature.to_text().as_bytes());
+        assert_eq!(SshSignature::from_text(signature.to_text().as_bytes()).as_ref(), Ok(signature));
+        for text in &files {
+            let file = path(&directory, "allowed", text.as_bytes());
+            let allowed = AllowedSigners::load(&file).unwrap();
+            for principal in ["me", "you@example.com", "you", "*"] {
+                let arguments =
+                    ["-Y", "verify", "-f", &file, "-I", principal, "-n", "file", "-s", &signature_file];
+                let theirs = keygen(&arguments, MESSAGE).status.success();
+                let ours = allowed.verify(principal, "file", signature, &digest, SystemTime::now());
+                assert_eq!(ours.is_ok(), theirs, "signature {number}, {principal}: {text}\n{ours:?}");
+            }
+            let theirs = principals(&["-Y", "find-principals", "-f", &file, "-s", &signature_file]);
+            let ours = allowed.find_principals(signature, SystemTime::now());
+            assert_eq!(ours.as_deref().map(apart), theirs, "signature {number}: {text}");
+        }
     }
 }
 
-impl Signer for Device {
-    fn public_key(&self) -> &PublicKey {
-        &self.public
+#[test]
+fn principals_are_matched_as_ssh_keygen_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = PrivateKey::generate(KeyType::Ed25519).unwrap().public_key().to_line("");
+    let text = format!("me,*@example.com {line}\nyou,!me {line}\n* cert-authority {line}\n\"me\" {line}\n");
+    let file = path(&directory, "allowed", text.as_bytes());
+    let allowed = AllowedSigners::load(&file).unwrap();
+    for principal in ["me", "you", "you@example.com", "nobody"] {
+        let theirs =
+            principals(&["-Y", "match-principals", "-f", &file, "-I", principal]).unwrap_or_default();
+        assert_eq!(allowed.match_principals(principal).collect::<Vec<_>>(), theirs, "{principal}");
     }
+}
 
-    fn sign(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let hash = |bytes: &[u8]| HashAlgorithm::Sha256.digest(&[bytes]);
-        let text = [&hash(b"ssh:")[..], &[self.flags, 0, 0, 1, 2], &hash(message)].concat();
-        let mut blob = Vec::new();
-        let mut writer = Writer::new(&mut blob);
-        writer.string(algorithm.as_bytes());
-        writer.string(&(self.sign)(&text));
-        writer.u8(self.flags);
-        writer.u32(0x0102);
-        Ok(blob)
-    }
+#[test]
+fn a_signature_under_a_certificate_that_ssh_keygen_made_is_read() {
+    let digest = SigHash::Sha512.digest(MESSAGE);
+    let plain = SshSignature::from_text(include_bytes!("data/ed25519.sig")).unwrap();
+    let certified = SshSignature::from_text(include_bytes!("data/certified.sig")).unwrap();
+    assert_eq!(plain.certificate(), None);
+    assert_eq!(certified.certificate().unwrap().key_id(), "robey's ed25519");
+    assert_eq!(certified.public_key(), plain.public_key());
+    assert_eq!((plain.check("file", &digest), certified.check("file", &digest)), (Ok(()), Ok(())));
+    assert_ne!(certified.to_text(), plain.to_text());
 }
 
 #[test]
@@ -179,13 +226,13 @@ fn signatures_of_devices_are_good_here_and_there() {
     let directory = tempfile::tempdir().unwrap();
     let digest = SigHash::Sha512.digest(MESSAGE);
     for make in [Device::ed25519, Device::ecdsa] {
-        let signature = SshSignature::sign(&make(1), "file", &digest).unwrap();
+        let signature = SshSignature::sign(&make(Device::TOUCHED).unwrap(), "file", &digest).unwrap();
         assert_eq!(signature.check("file", &digest), Ok(()));
         let file = path(&directory, "signature", signature.to_text().as_bytes());
         says(&["-Y", "check-novalidate", "-n", "file", "-s", &file], MESSAGE);
         let again = SshSignature::from_text(signature.to_text().as_bytes()).unwrap();
         assert_eq!(again, signature);
-        let untouched = SshSignature::sign(&make(0), "file", &digest).unwrap();
+        let untouched = SshSignature::sign(&make(0).unwrap(), "file", &digest).unwrap();
         assert_eq!(untouched.check("file", &digest), Err(KeyError::NotTouched));
     }
 }
@@ -214,8 +261,12 @@ fn signatures_that_mean_nothing_are_refused() {
 
 #[test]
 fn the_composite_signs_files_too() {
-    let key = PrivateKey::generate(KeyType::MlDsa44Ed25519).unwrap();
+    let key = PrivateKey::load(include_bytes!("data/mldsa44"), None).unwrap();
     let digest = SigHash::Sha512.digest(MESSAGE);
+    let theirs = SshSignature::from_text(include_bytes!("data/mldsa44.sig")).unwrap();
+    assert_eq!((theirs.public_key(), theirs.check("file", &digest)), (key.public_key(), Ok(())));
+    let other = SigHash::Sha512.digest(b"what is not signed");
+    assert_eq!(theirs.check("file", &other), Err(KeyError::BadSignature));
     let text = SshSignature::sign(&key, "file", &digest).unwrap().to_text();
     let signature = SshSignature::from_text(text.as_bytes()).unwrap();
     assert_eq!(signature.check("file", &digest), Ok(()));
@@ -226,8 +277,8 @@ fn pictures_are_those_of_ssh_keygen() {
     let directory = tempfile::tempdir().unwrap();
     let mut keys: Vec<PublicKey> =
         KINDS.map(|kind| PrivateKey::generate(kind).unwrap().public_key().clone()).into();
-    keys.push(Device::ed25519(1).public);
-    keys.push(Device::ecdsa(1).public);
+    keys.push(Device::ed25519(0).unwrap().public_key().clone());
+    keys.push(Device::ecdsa(0).unwrap().public_key().clone());
     for key in keys {
         let file = path(&directory, "key.pub", key.to_line("me").as_bytes());
         let said = says(&["-lv", "-f", &file], b"");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feramiko_crypto::Provider;
-use feramiko_keys::certificate::{CertificateKind, certificate_algorithm};
+use feramiko_keys::certificate::{CertificateKind, certificate_algorithm, plain_algorithm};
 use feramiko_keys::{Certificate, MIN_RSA_BITS, PublicKey};
 
 use crate::algorithms::{Family, Standing};
@@ -92,12 +92,17 @@ impl Algorithms {
         Self::all().with(Standing::Legacy)
     }
 
-    /// With the algorithms of that standing behind those of the lists.
+    /// With the algorithms of that standing behind those of the lists; certificates stay in front of keys.
     fn with(mut self, standing: Standing) -> Self {
+        for list in [&mut self.host_key, &mut self.user_key] {
+            let plain: Vec<String> = Family::Signature.names(standing).map(str::to_owned).collect();
+            let behind = list.iter().take_while(|name| plain_algorithm(name).is_some()).count();
+            let certified = plain.iter().filter_map(|name| certificate_algorithm(name)).map(str::to_owned);
+            list.splice(behind..behind, certified.collect::<Vec<_>>());
+            list.extend(plain);
+        }
         for (family, list) in [
             (Family::Kex, &mut self.kex),
-            (Family::Signature, &mut self.host_key),
-            (Family::Signature, &mut self.user_key),
             (Family::Cipher, &mut self.ciphers),
             (Family::Mac, &mut self.macs),
             (Family::Compression, &mut self.compression),

@@ -195,6 +195,7 @@ fn every_host_key_algorithm() {
         (KeyType::EcdsaP384, &["ecdsa-sha2-nistp384"]),
         (KeyType::EcdsaP521, &["ecdsa-sha2-nistp521"]),
         (KeyType::Rsa { bits: 2048 }, &["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"]),
+        (KeyType::MlDsa44Ed25519, &["ssh-mldsa44-ed25519@openssh.com"]),
     ] {
         let host_key = PrivateKey::generate(kind).unwrap();
         for name in names {
@@ -221,6 +222,7 @@ fn every_host_certificate() {
             KeyType::Rsa { bits: 2048 },
             &["rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"],
         ),
+        (KeyType::MlDsa44Ed25519, &["ssh-mldsa44-ed25519-cert-v01@openssh.com"]),
     ] {
         let key = PrivateKey::generate(kind).unwrap();
         let certificate = CertificateBuilder::host(key.public_key()).principal("host").issue(&key).unwrap();
@@ -256,6 +258,23 @@ fn a_server_offers_certificates_only_where_it_has_them_and_none_of_users() {
     let user = CertificateBuilder::user(key.public_key()).principal("robey").issue(&key).unwrap();
     config.host_certificates = vec![user];
     assert_eq!(config.check(), Err(feramiko_proto::ConfigError::NotAHostCertificate));
+}
+
+#[test]
+fn certificates_are_named_with_their_keys_and_stand_in_front() {
+    for algorithms in [Algorithms::default(), Algorithms::all(), Algorithms::legacy(), Algorithms::built_in()]
+    {
+        for list in [&algorithms.host_key, &algorithms.user_key] {
+            let is_certified: Vec<bool> = list.iter().map(|name| plain_algorithm(name).is_some()).collect();
+            assert!(is_certified.is_sorted_by(|one, next| one >= next), "{list:?}");
+            for plain in list.iter().filter_map(|name| plain_algorithm(name)) {
+                assert!(list.iter().any(|name| name == plain), "{plain}");
+            }
+        }
+    }
+    let composite = "ssh-mldsa44-ed25519-cert-v01@openssh.com";
+    assert!(Algorithms::all().user_key.iter().any(|name| name == composite));
+    assert!(Algorithms::default().user_key.iter().all(|name| name != composite));
 }
 
 #[test]

@@ -117,6 +117,19 @@ impl Certificate {
         }
     }
 
+    /// Whether its holder may sign files as one of these principals (`cert-authority` of ssh-keygen(1), "ALLOWED
+    /// SIGNERS"), for whoever trusts its authority. Critical options that are about logins do not matter; one that nobody
+    /// knows refuses, where ssh-keygen looks at none.
+    pub(crate) fn check_signer(
+        &self,
+        at: SystemTime,
+        named: impl Fn(&str) -> bool,
+    ) -> Result<(), CertificateError> {
+        let authority = std::slice::from_ref(self.authority());
+        self.check(CertificateKind::User, authority, &NothingRevoked, at, named)?;
+        options::restrictions(self).map(drop)
+    }
+
     fn check(
         &self,
         kind: CertificateKind,

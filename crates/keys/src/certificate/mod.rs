@@ -47,6 +47,7 @@ use feramiko_crypto::signing::SignatureScheme;
 pub use certified::CertifiedKey;
 pub use check::{CertificateError, HostCheck, NothingRevoked, Revoked, RevokedPart, UserCheck};
 pub use issue::CertificateBuilder;
+pub(crate) use names::is_certificate;
 pub use names::{authority_algorithms, certificate_algorithm, plain_algorithm};
 pub use options::CertificateOption;
 

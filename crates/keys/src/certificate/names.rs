@@ -58,7 +58,7 @@ pub fn authority_algorithms() -> &'static [&'static str] {
 }
 
 /// Whether a blob that begins with this name is a certificate, of whatever type.
-pub(super) fn is_certificate(name: &[u8]) -> bool {
+pub(crate) fn is_certificate(name: &[u8]) -> bool {
     name.ends_with(SUFFIX)
 }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::{SigDigest, SshSignature};
+use crate::certificate::CertificateError;
 use crate::moment::Moment;
-use crate::{KeyError, PublicKey, file, moment, pattern};
+use crate::{Certificate, KeyError, PublicKey, file, moment, pattern};
 
 const PLACE: &str = "allowed signers";
 /// The most bytes of such a file.
@@ -13,7 +14,7 @@ const MAX_FILE: u64 = 32 << 20;
 
 /// A file of allowed signers: lines of principals, options and a key.
 ///
-/// Lines of certificate authorities (`cert-authority`) allow nobody here: certificates do not sign files yet.
+/// Lines with `cert-authority` allow whom that key certifies, under the principals of the certificate.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedSigners {
     lines: Vec<Line>,
@@ -79,10 +80,15 @@ impl AllowedSigners {
                 reason = "the line of this principal is damaged";
                 continue;
             };
-            if key != signature.public_key() || options.authority {
-                continue;
-            }
-            match options.refusal(Some(namespace), at) {
+            let refusal = match holder(key, options, signature) {
+                None => continue,
+                Some(Holder::Key) => None,
+                Some(Holder::Certified(certificate)) => certificate
+                    .check_signer(at, |listed| listed == principal)
+                    .err()
+                    .map(|why| certified(&why)),
+            };
+            match refusal.or_else(|| options.refusal(Some(namespace), at)) {
                 None => return Ok(()),
                 Some(refusal) => reason = refusal,
             }
@@ -90,16 +96,56 @@ impl AllowedSigners {
         Err(KeyError::NotAllowed { reason })
     }
 
-    /// The principals of the first line that allows the key of this signature at this time: patterns, separated by
-    /// commas, as `ssh-keygen -Y find-principals` prints them. The signature itself is not looked at.
-    pub fn find_principals(&self, key: &PublicKey, at: SystemTime) -> Option<&str> {
-        let allows = |line: &&Line| match &line.entry {
-            Some(entry) => {
-                entry.key == *key && !entry.options.authority && entry.options.refusal(None, at).is_none()
-            }
-            None => false,
-        };
-        self.lines.iter().find(allows).map(|line| line.principals.as_str())
+    /// Who the first line says that may have made this signature at this time: the principals of the line, patterns
+    /// separated by commas, or those of the certificate that the patterns match, as `ssh-keygen -Y find-principals` finds
+    /// them. The signature itself is not looked at.
+    pub fn find_principals(&self, signature: &SshSignature, at: SystemTime) -> Option<String> {
+        self.lines.iter().find_map(|line| {
+            let Entry { key, options } = line.entry.as_ref()?;
+            let found = match holder(key, options, signature)? {
+                Holder::Key => line.principals.clone(),
+                Holder::Certified(certificate) => line.certified_principals(certificate, at)?,
+            };
+            options.refusal(None, at).is_none().then_some(found)
+        })
+    }
+
+    /// The principals, patterns separated by commas, of each line that is about this principal, as `ssh-keygen -Y
+    /// match-principals` lists them. Damaged lines are left out.
+    pub fn match_principals<'a>(&'a self, principal: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = self.lines.iter().filter(move |line| line.entry.is_some() && line.names(principal));
+        lines.map(|line| line.principals.as_str())
+    }
+}
+
+/// How the key of a line comes to a signature.
+enum Holder<'a> {
+    /// It signed.
+    Key,
+    /// It certifies who signed.
+    Certified(&'a Certificate),
+}
+
+/// Whether the key of a line has to do with a signature. A line of a key is not one of its certificates.
+fn holder<'a>(key: &PublicKey, options: &Options, signature: &'a SshSignature) -> Option<Holder<'a>> {
+    match (signature.certificate(), options.authority) {
+        (None, false) => (key == signature.public_key()).then_some(Holder::Key),
+        (Some(certificate), true) => {
+            (key == certificate.authority()).then_some(Holder::Certified(certificate))
+        }
+        _ => None,
+    }
+}
+
+fn certified(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::WrongPrincipal { .. } | CertificateError::NoPrincipals => {
+            "the certificate is not for this principal"
+        }
+        CertificateError::NotYetValid { .. } => "the certificate is not valid yet",
+        CertificateError::Expired { .. } => "the certificate is not valid any more",
+        CertificateError::WrongKind { .. } => "the certificate is not one for users",
+        _ => "the certificate has an option that is not understood here",
     }
 }
 
@@ -114,6 +160,21 @@ impl Line {
 
     fn names(&self, principal: &str) -> bool {
         pattern::list_matches_exactly(self.principals.as_bytes(), principal.as_bytes())
+    }
+
+    /// Those principals of a certificate that the patterns match, one after the other; as in ssh-keygen, `!` is no more
+    /// than a character here.
+    fn certified_principals(&self, certificate: &Certificate, at: SystemTime) -> Option<String> {
+        certificate.check_signer(at, |_| true).ok()?;
+        let matching = |pattern: &str| {
+            let pattern = pattern.to_owned();
+            certificate
+                .principals()
+                .iter()
+                .filter(move |name| pattern::matches(pattern.as_bytes(), name.as_bytes()))
+        };
+        let found: Vec<&str> = self.principals.split(',').flat_map(matching).map(String::as_str).collect();
+        (!found.is_empty()).then(|| found.join(","))
     }
 }
 
@@ -312,9 +373,12 @@ mod tests {
         let text =
             format!("old valid-before=\"20000101Z\" {line}\nme,*@example.com namespaces=\"x\" {line}\n");
         let allowed = AllowedSigners::parse(text.as_bytes());
-        let now = SystemTime::now();
-        assert_eq!(allowed.find_principals(key.public_key(), now), Some("me,*@example.com"));
+        let find = |key: &PrivateKey| {
+            let signature = SshSignature::sign(key, "git", &SigHash::Sha256.digest(b"message")).unwrap();
+            allowed.find_principals(&signature, SystemTime::now())
+        };
+        assert_eq!(find(&key).as_deref(), Some("me,*@example.com"));
         let other = PrivateKey::generate(KeyType::Ed25519).unwrap();
-        assert_eq!(allowed.find_principals(other.public_key(), now), None);
+        assert_eq!(find(&other), None);
     }
 }

@@ -31,8 +31,9 @@ use feramiko_wire::{Reader, Writer};
 
 pub use self::allowed::AllowedSigners;
 use crate::algorithm::{SSH_DSS, SSH_RSA};
+use crate::certificate::is_certificate;
 use crate::error::printable;
-use crate::{KeyError, PublicKey, Signer, pem};
+use crate::{Certificate, KeyError, PublicKey, Signer, pem};
 
 const MAGIC: &[u8] = b"SSHSIG";
 const VERSION: u32 = 1;
@@ -115,6 +116,8 @@ impl FromStr for SigHash {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshSignature {
     public_key: PublicKey,
+    /// In which the key stands.
+    certificate: Option<Certificate>,
     namespace: String,
     hash: SigHash,
     /// RFC 4253 section 6.6.
@@ -123,7 +126,7 @@ pub struct SshSignature {
 
 impl SshSignature {
     /// Signs. The namespace says what the signature is for, so that it is good for nothing else: `file`, `git`,
-    /// `you@example.com`. RSA keys sign with the hash of the digest.
+    /// `you@example.com`. RSA keys sign with the hash of the digest. A signer that has a certificate signs under it.
     ///
     /// # Errors
     ///
@@ -143,7 +146,8 @@ impl SshSignature {
         let algorithm =
             algorithm.ok_or_else(|| KeyError::unsupported_type(public_key.algorithm().as_bytes()))?;
         let blob = signer.sign(algorithm, &signed_text(namespace, digest))?;
-        Ok(Self { public_key, namespace: namespace.to_owned(), hash: digest.hash, blob })
+        let certificate = signer.certificate().filter(|it| *it.public_key() == public_key).cloned();
+        Ok(Self { public_key, certificate, namespace: namespace.to_owned(), hash: digest.hash, blob })
     }
 
     /// From the text of a `.sig` file.
@@ -151,7 +155,7 @@ impl SshSignature {
     /// # Errors
     ///
     /// [`UnknownFormat`](KeyError::UnknownFormat) for another text, [`Damaged`](KeyError::Damaged) for one that is no
-    /// whole signature, and those of [`PublicKey::from_blob`]: certificates are no keys here.
+    /// whole signature, and those of [`PublicKey::from_blob`] and [`Certificate::from_blob`].
     pub fn from_text(text: &[u8]) -> Result<Self, KeyError> {
         if text.len() > MAX_TEXT {
             return Err(KeyError::TooLarge { path: None, limit: MAX_TEXT as u64 });
@@ -165,7 +169,7 @@ impl SshSignature {
         if version != VERSION {
             return Err(KeyError::UnsupportedFormat { name: format!("version {version} of SSH signatures") });
         }
-        let public_key = PublicKey::from_blob(reader.string().map_err(&damaged)?)?;
+        let (public_key, certificate) = read_key(reader.string().map_err(&damaged)?)?;
         let namespace = reader.utf8().map_err(&damaged)?.to_owned();
         let _reserved = reader.string().map_err(&damaged)?;
         let hash = reader.utf8().map_err(&damaged)?.parse()?;
@@ -174,7 +178,7 @@ impl SshSignature {
         if namespace.is_empty() {
             return Err(KeyError::damaged(PLACE, "it is for nothing: its namespace is empty"));
         }
-        Ok(Self { public_key, namespace, hash, blob })
+        Ok(Self { public_key, certificate, namespace, hash, blob })
     }
 
     /// The text of a `.sig` file.
@@ -182,7 +186,7 @@ impl SshSignature {
         let mut body = MAGIC.to_vec();
         let mut writer = Writer::new(&mut body);
         writer.u32(VERSION);
-        writer.string(self.public_key.blob());
+        writer.string(self.certificate.as_ref().map_or(self.public_key.blob(), Certificate::blob));
         for field in [self.namespace.as_bytes(), b"", self.hash.name().as_bytes(), &self.blob] {
             writer.string(field);
         }
@@ -192,6 +196,12 @@ impl SshSignature {
     /// The key that signed, if the signature is good; whose it is, nobody says here.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    /// The certificate in which that key stands, if it does. Only that its authority has signed it is known: what it is
+    /// good for is asked of [`AllowedSigners`].
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// What it was made for.
@@ -226,6 +236,16 @@ impl SshSignature {
         let scheme = scheme.ok_or_else(|| KeyError::unsupported_type(algorithm.as_bytes()))?;
         self.public_key.verify(scheme, &signed_text(namespace, digest), &self.blob)
     }
+}
+
+/// A key, or a certificate and the key in it.
+fn read_key(blob: &[u8]) -> Result<(PublicKey, Option<Certificate>), KeyError> {
+    let name = Reader::new(blob).string().map_err(KeyError::damaged_by(PLACE))?;
+    if !is_certificate(name) {
+        return Ok((PublicKey::from_blob(blob)?, None));
+    }
+    let certificate = Certificate::from_blob(blob)?;
+    Ok((certificate.public_key().clone(), Some(certificate)))
 }
 
 /// What the key may sign with here: nothing that rests on SHA-1.

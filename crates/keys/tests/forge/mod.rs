@@ -76,7 +76,7 @@ impl Fields {
         let name = string(&mut reader);
         let nonce = string(&mut reader);
         let count = match name.as_slice() {
-            b"ssh-ed25519-cert-v01@openssh.com" => 1,
+            b"ssh-ed25519-cert-v01@openssh.com" | b"ssh-mldsa44-ed25519-cert-v01@openssh.com" => 1,
             b"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com" => 3,
             _ => 2,
         };
