@@ -14,6 +14,9 @@ use crate::certified::{self, CertificatePolicy};
 use crate::channel::Channel;
 use crate::error::Error;
 use crate::gate::Permit;
+#[cfg(feature = "tokio")]
+use crate::helper;
+use crate::helper::Driver;
 use crate::incoming::{IncomingChannel, IncomingRequest};
 use crate::pending::Pending;
 use crate::permissions::ORIGINAL_COMMAND;
@@ -44,6 +47,30 @@ pub(crate) struct Policies {
     pub(crate) certificates: Option<Arc<CertificatePolicy>>,
 }
 
+impl Policies {
+    /// Answers an attempt, where there is anybody here who can; hands others back. Files are read on the way: beside
+    /// tokio's tasks, and in place for threads.
+    async fn judge(self, attempt: Attempt) -> Result<Option<Attempt>, Error> {
+        let is_key = attempt.proof().is_public_key();
+        if !is_key || (self.keys.is_none() && self.certificates.is_none()) {
+            return Ok(Some(attempt));
+        }
+        match Driver::of_this_task() {
+            Driver::Thread => self.answer(attempt),
+            #[cfg(feature = "tokio")]
+            Driver::Tokio => helper::blocking(Driver::Tokio, move || self.answer(attempt)).await?,
+        }
+    }
+
+    fn answer(&self, attempt: Attempt) -> Result<Option<Attempt>, Error> {
+        let keys = self.keys.as_deref();
+        match (certified::answer(self.certificates.as_deref(), keys, attempt)?, keys) {
+            (Some(attempt), Some(keys)) => keys.answer(attempt),
+            (left, _) => Ok(left),
+        }
+    }
+}
+
 /// What belongs to a client that is not logged in yet.
 struct Doorstep {
     permit: Option<Permit>,
@@ -70,22 +97,14 @@ impl ServerConnection {
     /// The connection has ended: the client has gone, or has tried too often or for too long.
     pub fn next_auth(&self) -> Pending<Result<Option<Attempt>, Error>> {
         let (transport, doorstep) = (self.transport.clone(), Arc::clone(&self.doorstep));
-        let Policies { keys, certificates } = self.policies.clone();
+        let policies = self.policies.clone();
         Pending::new(async move {
             loop {
                 let Some(attempt) = transport.next_attempt().await? else {
                     logged_in(&doorstep);
                     return Ok(None);
                 };
-                let Some(attempt) = certified::answer(certificates.as_deref(), keys.as_deref(), attempt)?
-                else {
-                    continue;
-                };
-                let left = match &keys {
-                    Some(keys) => keys.answer(attempt)?,
-                    None => Some(attempt),
-                };
-                if left.is_some() {
+                if let left @ Some(_) = policies.clone().judge(attempt).await? {
                     return Ok(left);
                 }
             }

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use super::*;
 use feramiko::{
-    AuthorizedKeysPolicy, Channel, Ownership, PermitList, Permits, PrivateKey, PublicKey, Restrictions,
-    ServerConnection, Socket, SourceList,
+    AuthorizedKeysPolicy, Channel, Ownership, PermitList, Permits, PrivateKey, Program, PublicKey,
+    Restrictions, ServerConnection, Socket, SourceList,
 };
 
 /// A folder with the file of `robey`, which lets this key in with these options.
@@ -95,6 +95,84 @@ scenario!(defect_098_a_forced_command_runs_whatever_is_asked_for, |driver| {
     shell.subsystem("sftp").await.unwrap();
     let told = shell.read_some(1000).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&told), "backup instead of Subsystem(\"sftp\")");
+});
+
+/// One thread has both ends, and has to go on while a file is awaited.
+#[cfg(feature = "tokio")]
+#[test]
+fn files_are_read_beside_the_tasks_of_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let ours = key();
+        let (_home, pattern) = authorized("", ours.public_key());
+        let (asked, mut was_asked) = tokio::sync::mpsc::unbounded_channel();
+        let (go, may_go) = mpsc::channel();
+        let may_go = std::sync::Mutex::new(may_go);
+        let file = pattern.parent().unwrap().join("robey");
+        let policy = AuthorizedKeysPolicy::new(move |_| {
+            asked.send(()).unwrap();
+            may_go.lock().unwrap().recv_timeout(Duration::from_secs(30)).ok().map(|()| file.clone())
+        });
+        tokio::spawn(async move {
+            while was_asked.recv().await.is_some() {
+                go.send(()).unwrap();
+            }
+        });
+        let house = House::open(Driver::Tokio, |connection| telltale(Driver::Tokio, connection)).await;
+        let house = house.restart(Driver::Tokio, |server| server.authorized_keys(policy.any_owner())).await;
+        let login = house.connect().key(ours).await;
+        assert!(login.is_ok(), "{login:?}");
+    });
+}
+
+/// Says of each program what it is, what was wanted, and which variables the login assigns.
+async fn introduce(connection: ServerConnection) -> Result<(), Error> {
+    answer_attempts(&connection, |_, _| false).await?;
+    while let Some(session) = connection.next_session().await? {
+        let Some(start) = session.program().await? else { continue };
+        let env: Vec<String> = start
+            .assigned_env()
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(&value)))
+            .collect();
+        let told = format!("{:?} for {:?} with {}", start.program(), start.wanted(), env.join(","));
+        start.accept().finish(told, "", 0).await?;
+    }
+    Ok(())
+}
+
+scenario!(a_program_is_told_what_was_wanted_and_what_its_login_assigns, |driver| {
+    let exec = |line: &str| Program::Exec(line.as_bytes().to_vec());
+    let sftp = || Program::Subsystem("sftp".to_owned());
+    let both = "command=\"backup\",environment=\"A=1\"";
+    for (options, environment, wanted, program, env) in [
+        (both, true, exec("rm -r"), exec("backup"), "A=1,SSH_ORIGINAL_COMMAND=rm -r"),
+        (both, true, sftp(), exec("backup"), "A=1,SSH_ORIGINAL_COMMAND=sftp"),
+        (both, true, Program::Shell, exec("backup"), "A=1"),
+        (both, false, exec("rm -r"), exec("backup"), "SSH_ORIGINAL_COMMAND=rm -r"),
+        ("environment=\"A=1\",environment=\"B=2\"", true, exec("ls"), exec("ls"), "A=1,B=2"),
+        ("environment=\"A=1\"", false, sftp(), sftp(), ""),
+        ("", true, Program::Shell, Program::Shell, ""),
+    ] {
+        let ours = key();
+        let (_home, pattern) = authorized(options, ours.public_key());
+        let policy = policy(&pattern).user_environment(environment);
+        let house = House::open(driver, introduce).await;
+        let house = house.restart(driver, |server| server.authorized_keys(policy)).await;
+        let client = house.connect().key(ours).await.unwrap();
+        let session = client.transport().open_session().await.unwrap();
+        match &wanted {
+            Program::Exec(line) => session.exec(line.clone()).await.unwrap(),
+            Program::Subsystem(name) => session.subsystem(name).await.unwrap(),
+            _ => session.shell().await.unwrap(),
+        }
+        let told = session.read_some(1000).await.unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&told),
+            format!("{program:?} for {wanted:?} with {env}"),
+            "{options}"
+        );
+    }
 });
 
 /// Host and port, twice for `direct-tcpip`.
