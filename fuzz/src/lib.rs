@@ -8,6 +8,8 @@ mod messages;
 #[path = "../../crates/proto/tests/support/peer.rs"]
 mod peer;
 pub mod session;
+#[path = "../../crates/proto/tests/support/squeeze.rs"]
+mod squeeze;
 
 use peak_alloc::PeakAlloc;
 

@@ -19,8 +19,18 @@ struct Session {
     /// What the peer has said and the connection has not taken.
     link: Vec<u8>,
     received: usize,
+    settings: u8,
     spare: Vec<u8>,
 }
+
+/// In the first byte: `zlib` is spoken, from the first keys on.
+const SQUEEZED: u8 = 32;
+/// And payloads that are bytes of the fuzzer's are taken for compressed ones.
+const AS_IT_IS: u8 = 64;
+/// And in place of KEXINIT comes a packet that is large when it is decompressed.
+const SWOLLEN: u8 = 128;
+/// What the compressors and decompressors of both sides hold, in units of eight bytes.
+const STREAMS: usize = 1 << 17;
 
 /// Runs the session that `data` describes; answers how many bytes the connection, or its application, was given.
 pub fn run(client: bool, data: &[u8]) -> usize {
@@ -34,11 +44,15 @@ pub fn run(client: bool, data: &[u8]) -> usize {
         session.step(&mut choices);
     }
     session.check_end();
-    session.received + data.len()
+    let streams = if settings & SQUEEZED != 0 { STREAMS } else { 0 };
+    session.received + data.len() + streams
 }
 
 fn common(settings: u8) -> Common {
     let mut common = Common { provider: fake_provider(), algorithms: fake_algorithms(), ..Common::default() };
+    if settings & SQUEEZED != 0 {
+        common.algorithms.compression = vec!["zlib".to_owned()];
+    }
     common.timing.keepalive = Some(Duration::from_secs(20));
     common.timing.login = Some(Duration::from_secs(30));
     let limits = &mut common.limits;
@@ -63,7 +77,8 @@ impl Session {
             let mut config = ServerConfig { common, host_keys, ..Default::default() };
             config.methods.push("hostbased".to_owned());
             if settings & 16 != 0 {
-                config.steps = "publickey,password keyboard-interactive,hostbased".parse().unwrap_or_default();
+                config.steps =
+                    "publickey,password keyboard-interactive,hostbased".parse().unwrap_or_default();
             }
             Connection::server(Arc::new(config), now)
         };
@@ -76,14 +91,14 @@ impl Session {
             host_key: "ssh-ed25519".to_owned(),
             cipher: "fake-cipher@feramiko".to_owned(),
             mac: String::new(),
-            compression: "none".to_owned(),
+            compression: if settings & SQUEEZED != 0 { "zlib" } else { "none" }.to_owned(),
             first_follows: false,
         };
         let mut peer = Peer::new(!client, provider, HostKey::Fake(host_key), offer);
         peer.lenient = true;
         let mut app = App::default();
         app.eager = true;
-        Self { connection, peer, app, now, link: Vec::new(), received: 0, spare: Vec::new() }
+        Self { connection, peer, app, now, link: Vec::new(), received: 0, settings, spare: Vec::new() }
     }
 
     /// Goes some way on, as a peer should.
@@ -136,13 +151,23 @@ impl Session {
             }
             6 => {
                 let payload = choices.bytes();
-                if !payload.is_empty() {
+                if self.settings & AS_IT_IS != 0 {
+                    // Where packets are compressed, this one is not, or it is damaged.
+                    self.link.extend(self.peer.take_output());
+                    let packet = self.peer.seal(payload);
+                    self.link.extend(packet);
+                } else if !payload.is_empty() {
                     self.peer.send(payload);
                 }
             }
             7 => {
                 let bytes = choices.bytes();
                 self.link.extend(bytes);
+            }
+            8 if self.settings & SWOLLEN != 0 => {
+                // Little, compressed: more than a packet may be, or just as much.
+                let length = (256 << 10) - 20 + usize::from(choices.byte());
+                self.peer.send(&[2].repeat(length));
             }
             8 => self.peer.send_kexinit(),
             9 => {

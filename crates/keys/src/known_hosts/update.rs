@@ -140,7 +140,13 @@ impl HostKeyChanges {
         Ok(())
     }
 
-    fn apply(&self, hosts: &mut KnownHosts, learn: bool, hashed: bool) -> Result<bool, KeyError> {
+    /// Makes the changes in memory, as [`write`](Self::write) does in each file; new keys are added if this one is to
+    /// `learn` them. Answers whether anything has changed. Other lines stay as they are, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// As for [`KnownHosts::add`].
+    pub fn apply(&self, hosts: &mut KnownHosts, learn: bool, hashed: bool) -> Result<bool, KeyError> {
         // Looked at before lines go: where names are hidden, the host's only line may be about to go.
         let hashed = hashed || hosts.is_hashed();
         let removed = hosts.remove_where(|line| {

@@ -93,8 +93,10 @@ fn defect_011_terrapin_is_noticed_at_the_injected_packet() {
 
 #[test]
 fn defect_011_ciphers_that_need_strict_kex_can_be_refused_without_it() {
-    let needs = [("chacha20-poly1305@openssh.com", ""), ("aes128-ctr", "hmac-sha2-256-etm@openssh.com")];
-    let does_not = [("aes256-gcm@openssh.com", ""), ("aes128-ctr", "hmac-sha2-256")];
+    let etm = "hmac-sha2-256-etm@openssh.com";
+    let needs = [("chacha20-poly1305@openssh.com", ""), ("aes128-ctr", etm), ("aes256-cbc", etm)];
+    let does_not =
+        [("aes256-gcm@openssh.com", ""), ("aes128-ctr", "hmac-sha2-256"), ("aes256-cbc", "hmac-sha2-256")];
     for client in [false, true] {
         for (cipher, mac) in needs.into_iter().chain(does_not) {
             let mut setup = Setup::real(client).cipher(cipher, mac);

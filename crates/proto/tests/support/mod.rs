@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 mod peer;
+mod squeeze;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -7,6 +7,9 @@ use feramiko_crypto::{Provider, Secret};
 use feramiko_keys::{PrivateKey, PublicKey};
 use feramiko_testkit::fake_sign;
 use feramiko_wire::{Reader, Writer};
+use flate2::{Compress, Decompress};
+
+use super::squeeze::{squeeze, squeezed, unsqueeze, unsqueezed};
 
 /// A host key, or the likeness of one.
 #[derive(Clone)]
@@ -103,6 +106,8 @@ pub(crate) struct Peer {
     first: bool,
     sealer: Box<dyn Sealer>,
     opener: Box<dyn Opener>,
+    squeeze: Option<Compress>,
+    unsqueeze: Option<Decompress>,
     pub(crate) sent: u32,
     received: u32,
     input: Vec<u8>,
@@ -149,6 +154,8 @@ impl Peer {
             first: true,
             sealer: plaintext_sealer(),
             opener: plaintext_opener(),
+            squeeze: None,
+            unsqueeze: None,
             sent: 0,
             received: 0,
             input: Vec::new(),
@@ -172,13 +179,14 @@ impl Peer {
         self.output.extend(format!("{}\r\n", self.version).into_bytes());
     }
 
-    /// Pads and seals a payload as it is.
+    /// Compresses, where that was offered, pads and seals a payload.
     pub(crate) fn send(&mut self, payload: &[u8]) {
-        let packet = self.seal(payload);
+        let payload = squeezed(self.squeeze.as_mut(), payload);
+        let packet = self.seal(&payload);
         self.output.extend(packet);
     }
 
-    /// One packet, sealed with the next sequence number.
+    /// One packet, the payload as it is, sealed with the next sequence number.
     pub(crate) fn seal(&mut self, payload: &[u8]) -> Vec<u8> {
         let layout = self.sealer.layout();
         let unpadded = payload.len() + 1 + if layout.length_is_padded { 4 } else { 0 };
@@ -266,6 +274,7 @@ impl Peer {
     pub(crate) fn send_newkeys(&mut self) {
         self.send(&[21]);
         self.sealer = self.next_sealer.take().expect("no keys to switch to");
+        self.squeeze = squeeze(&self.offer.compression);
         if self.strict {
             self.sent = 0;
         }
@@ -446,7 +455,9 @@ impl Peer {
         self.received = self.received.wrapping_add(1);
         let padding = usize::from(packet[4]);
         assert!(padding >= 4);
-        Some(packet[5..4 + length - padding].to_vec())
+        let payload = unsqueezed(self.unsqueeze.as_mut(), packet[5..4 + length - padding].to_vec());
+        self.lost |= payload.is_none();
+        payload
     }
 
     /// Whether a message of a key exchange fits what this peer has said, not somebody in its name.
@@ -494,6 +505,7 @@ impl Peer {
             }
             21 => {
                 self.opener = self.next_opener.take().expect("NEWKEYS without keys");
+                self.unsqueeze = unsqueeze(&self.offer.compression);
                 if self.strict {
                     self.received = 0;
                 }
