@@ -1,31 +1,14 @@
 //! What we write, read by the real `ssh-keygen`; what it answers, compared with what we answer.
 #![cfg(unix)]
 
+mod keygen;
+
 use std::path::Path;
-use std::process::{Command, Output};
 
 use feramiko_crypto::Secret;
 use feramiko_keys::{HostStatus, KeyType, KnownHosts, PrivateKey, PublicKey};
+use keygen::{KINDS, keygen, says};
 use tempfile::TempDir;
-
-const KINDS: [KeyType; 5] = [
-    KeyType::Ed25519,
-    KeyType::EcdsaP256,
-    KeyType::EcdsaP384,
-    KeyType::EcdsaP521,
-    KeyType::Rsa { bits: 2048 },
-];
-
-fn keygen(arguments: &[&str]) -> Output {
-    Command::new("ssh-keygen").args(arguments).output().expect("ssh-keygen is needed: install openssh-client")
-}
-
-/// The standard output of a run that must succeed.
-fn answer(arguments: &[&str]) -> String {
-    let output = keygen(arguments);
-    assert!(output.status.success(), "ssh-keygen {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn file(dir: &TempDir, name: &str) -> String {
     dir.path().join(name).to_str().unwrap().to_owned()
@@ -41,10 +24,10 @@ fn ssh_keygen_reads_the_private_keys_that_we_write() {
             let path = file(&dir, &format!("{number}-{name}"));
             let secret = Secret::from(passphrase);
             key.write_file(&path, "me@here", Some(&secret)).unwrap();
-            assert_eq!(answer(&["-y", "-P", passphrase, "-f", &path]).trim_end(), expected);
+            assert_eq!(says(&["-y", "-P", passphrase, "-f", &path], b"").trim_end(), expected);
         }
         let sealed = file(&dir, &format!("{number}-sealed"));
-        assert!(!keygen(&["-y", "-P", "wrong", "-f", &sealed]).status.success());
+        assert!(!keygen(&["-y", "-P", "wrong", "-f", &sealed], b"").status.success());
     }
 }
 
@@ -54,7 +37,7 @@ fn we_read_the_private_keys_that_ssh_keygen_writes() {
     for arguments in [&["-t", "ed25519"][..], &["-t", "ecdsa", "-b", "521"], &["-t", "rsa", "-b", "2048"]] {
         for passphrase in ["", "open sesame"] {
             let path = file(&dir, &format!("{}{}", arguments[1], passphrase.len()));
-            answer(&[arguments, &["-q", "-C", "c d", "-N", passphrase, "-f", &path]].concat());
+            says(&[arguments, &["-q", "-C", "c d", "-N", passphrase, "-f", &path]].concat(), b"");
             let key = PrivateKey::load_file(&path, Some(&Secret::from(passphrase))).unwrap();
             let (public, comment) = PublicKey::load_file(format!("{path}.pub")).unwrap();
             assert_eq!(*key.public_key(), public);
@@ -71,16 +54,16 @@ fn fingerprints_and_sizes_are_those_of_ssh_keygen() {
         let public = key.public_key();
         let path = file(&dir, &format!("{number}.pub"));
         std::fs::write(&path, public.to_line("me") + "\n").unwrap();
-        let sha256 = answer(&["-l", "-E", "sha256", "-f", &path]);
+        let sha256 = says(&["-l", "-E", "sha256", "-f", &path], b"");
         assert!(sha256.starts_with(&format!("{} {} me ", public.bits(), public.fingerprint())), "{sha256}");
-        let md5 = answer(&["-l", "-E", "md5", "-f", &path]);
+        let md5 = says(&["-l", "-E", "md5", "-f", &path], b"");
         assert_eq!(md5.split(' ').nth(1).unwrap(), public.fingerprint_md5());
     }
 }
 
 /// The numbers of the lines that `ssh-keygen -F` finds.
 fn found(path: &Path, name: &str) -> Vec<usize> {
-    let output = keygen(&["-F", name, "-f", path.to_str().unwrap()]);
+    let output = keygen(&["-F", name, "-f", path.to_str().unwrap()], b"");
     String::from_utf8(output.stdout)
         .unwrap()
         .lines()
@@ -118,7 +101,7 @@ fn we_find_the_hosts_that_ssh_keygen_hashes() {
     for (host, port) in [("example.com", 22), ("example.com", 2222), ("192.0.2.1", 22)] {
         KnownHosts::append_to_file(&path, host, port, key, false).unwrap();
     }
-    answer(&["-H", "-f", path.to_str().unwrap()]);
+    says(&["-H", "-f", path.to_str().unwrap()], b"");
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(!text.contains("example.com") && text.matches("|1|").count() == 3, "{text}");
     let hosts = KnownHosts::load(&path).unwrap();

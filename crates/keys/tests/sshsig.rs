@@ -1,45 +1,18 @@
 //! Signatures of files, pictures and files of RFC 4716, beside the real `ssh-keygen`.
 #![cfg(unix)]
 
-use std::io::Write;
+mod keygen;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
 use feramiko_keys::certificate::{CertificateBuilder, Validity};
 use feramiko_keys::sshsig::{AllowedSigners, SigHash, SshSignature};
 use feramiko_keys::{CertifiedKey, KeyError, KeyType, PrivateKey, PublicKey};
 use feramiko_testkit::Device;
+use keygen::{KINDS, keygen, says};
 
-const KINDS: [KeyType; 5] = [
-    KeyType::Ed25519,
-    KeyType::EcdsaP256,
-    KeyType::EcdsaP384,
-    KeyType::EcdsaP521,
-    KeyType::Rsa { bits: 2048 },
-];
 const MESSAGE: &[u8] = b"what is signed";
-
-/// Runs ssh-keygen with this input.
-fn keygen(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new("ssh-keygen")
-        .args(arguments)
-        .env_remove("SSH_AUTH_SOCK")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("ssh-keygen is needed: install openssh-client");
-    // It need not read all of it.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
-}
-
-fn says(arguments: &[&str], input: &[u8]) -> String {
-    let output = keygen(arguments, input);
-    assert!(output.status.success(), "ssh-keygen {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn path(directory: &tempfile::TempDir, name: &str, content: &[u8]) -> String {
     let path = directory.path().join(name);
