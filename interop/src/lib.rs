@@ -41,7 +41,7 @@ pub use keys::{KeyFile, KeyType, PASSPHRASE, host_key, host_keys, sealed_user_ke
 pub use matrix::Matrix;
 pub use our_client::{connect, our_client, public_key};
 pub use our_server::{OurServer, Seen};
-pub use peer::{Direction, Foreign, ForeignServer, ServerSpec};
+pub use peer::{Direction, Foreign, ForeignServer, ServerSpec, python_command};
 pub use places::program;
 pub use process::{Finished, PATIENCE, Running, run};
 pub use selector::Selector;

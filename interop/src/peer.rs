@@ -209,7 +209,11 @@ impl Foreign {
     }
 }
 
-fn python_command(name: &str) -> Command {
+/// A script of `interop/python`, about to be run where asyncssh and paramiko are.
+///
+/// # Panics
+/// If there is none, or no Python for it.
+pub fn python_command(name: &str) -> Command {
     command_of(python(), name)
 }
 

@@ -10,8 +10,8 @@ use feramiko::{
     Prompt, Proof, Secret, Server, ServerBuilder, ServerConnection, TrustedHosts,
 };
 use feramiko_interop::{
-    Job, PASSWORD, Ssh, SshAgent, Sshd, USER, connect, host_key, host_keys, public_key, run, ssh_add,
-    user_key,
+    Job, PASSWORD, Running, Ssh, SshAgent, Sshd, USER, connect, host_key, host_keys, public_key,
+    python_command, run, ssh_add, user_key,
 };
 
 const STEPS: &str = "publickey,password,keyboard-interactive";
@@ -277,6 +277,78 @@ fn our_clients_host_shows_sshd_a_certificate() {
         let error = auth_error(to(&sshd).host_based(host, name, "rob").wait());
         assert_eq!(steps(&error.tried), [("hostbased", Outcome::Refused)], "{name}");
     }
+}
+
+/// asyncssh on one side of `hostbased`.
+fn asyncssh_hostbased(arguments: &[&str]) -> Command {
+    let mut command = python_command("asyncssh_hostbased.py");
+    command.args(arguments);
+    command
+}
+
+#[test]
+fn our_client_is_vouched_for_at_asyncssh() {
+    let directory = tempfile::tempdir().unwrap();
+    let known = directory.path().join("known_hosts");
+    let key = stranger();
+    let (certified, authority) = certified_host(&stranger(), "build.lag.net");
+    let plain = format!("build.lag.net {}\n", key.public_key().to_line(""));
+    std::fs::write(&known, [plain, authority].concat()).unwrap();
+    let server_key = host_key(feramiko_interop::KeyType::Ed25519);
+    let arguments = ["serve", server_key.path.to_str().unwrap(), known.to_str().unwrap()];
+    let server = Running::start("asyncssh", asyncssh_hostbased(&arguments));
+    let port = server
+        .wait_for(|line| line.strip_prefix("port ")?.strip_suffix('.')?.parse::<u16>().ok())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let to = || connect(&Job { password: None, ..Job::new(([127, 0, 0, 1], port).into()) });
+    for login in [
+        to().host_based(key.clone(), "build.lag.net.", "rob").wait(),
+        to().host_based(certified.clone(), "build.lag.net.", "rob").wait(),
+    ] {
+        assert_eq!(login.unwrap().command("who").output().wait().unwrap().stdout, b"who");
+    }
+    for (what, login) in [
+        ("another key", to().host_based(stranger(), "build.lag.net.", "rob").wait()),
+        ("another name", to().host_based(certified, "other.lag.net.", "rob").wait()),
+        ("another user", to().host_based(key, "build.lag.net.", "bob").wait()),
+    ] {
+        assert!(matches!(login, Err(Error::Auth(_))), "{what}: {login:?}");
+    }
+}
+
+#[test]
+fn asyncssh_is_vouched_for_at_our_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, key: &PrivateKey| {
+        let path = directory.path().join(name);
+        key.write_file(&path, "", None).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (key, other) = (stranger(), stranger());
+    let (certified, authority) = certified_host(&other, "build.lag.net");
+    let certificate = directory.path().join("certificate");
+    let line = feramiko::Signer::certificate(&certified).unwrap().to_line("");
+    std::fs::write(&certificate, line + "\n").unwrap();
+    let known = format!("{authority}build.lag.net {}\n", key.public_key().to_line(""));
+    let trusted = TrustedHosts::new(KnownHosts::parse(known.as_bytes()), ["build.lag.net"]);
+    let trusted = trusted.users(|_, there, here| there == "rob" && here == USER);
+    let server = serve(Server::builder().methods(["hostbased"]), Some(Arc::new(trusted)));
+    let port = server.local_addr().unwrap().port().to_string();
+    let (plain, other) = (write("plain", &key), write("other", &other));
+    let certificate = certificate.to_str().unwrap();
+    for (what, arguments, allowed) in [
+        ("a key", vec!["build.lag.net", &plain], true),
+        ("a certificate", vec!["build.lag.net", &other, certificate], true),
+        ("a key without its certificate", vec!["build.lag.net", &other], false),
+        ("another name", vec!["other.lag.net", &plain], false),
+    ] {
+        let arguments = [&["login", &port][..], &arguments].concat();
+        let login = run(asyncssh_hostbased(&arguments), b"");
+        let (let_in, said) = (login.code() == Some(0), login.errors());
+        assert_eq!((let_in, said.starts_with("denied")), (allowed, !allowed), "{what}: {said}");
+        assert_eq!(login.text(), if allowed { USER } else { "" }, "{what}");
+    }
+    server.stop();
 }
 
 #[test]
