@@ -5,6 +5,7 @@ mod peers;
 mod step;
 mod supply;
 mod tests;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ cargo xtask peers                     sets up the other implementations that the
 cargo xtask fuzz [--seconds N] [TARGET…]
                                       runs fuzz targets, 60 seconds each unless told otherwise
 cargo xtask soak                      10 000 handshakes with each post-quantum key exchange
+cargo xtask windows                   checks everything for Windows, and runs under wine what wine can run
 cargo xtask bench [ARGUMENT…]         measures speed beside other implementations";
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["peers"] => peers::set_up(&mut steps),
         ["fuzz", rest @ ..] => fuzz::command(&mut steps, rest),
         ["soak"] => soak(&mut steps),
+        ["windows"] => windows::all(&mut steps),
         ["bench", rest @ ..] => bench(&mut steps, rest),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use feramiko::agent::{AgentServer, AgentSocket, Confirmation};
 use feramiko::quote;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::args::AgentArgs;
+use crate::signals::{self, Signals};
 
 /// Asks people where there is no terminal, as ssh-agent has it.
 const ASKPASS: &str = "/usr/bin/ssh-askpass";
@@ -23,7 +22,7 @@ const ASKPASS: &str = "/usr/bin/ssh-askpass";
 /// The socket cannot be made, the command cannot be started, nobody takes what is printed.
 pub(crate) fn run(arguments: &AgentArgs) -> io::Result<ExitCode> {
     // Before there is anything to remove: from here on a signal ends this in good order.
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let mut signals = signals::endings()?;
     let server = AgentServer::confirming(ask);
     server.set_lifetime(arguments.lifetime.map(Duration::from_secs));
     let socket = match &arguments.socket {

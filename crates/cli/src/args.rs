@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Ssh(Box<SshArgs>),
     Bbs(BbsArgs),
+    #[cfg(unix)]
     Agent(AgentArgs),
     /// Print a completion script for a shell
     Completions {
@@ -86,6 +87,7 @@ pub(crate) struct BbsArgs {
 ///
 /// Without a command it prints the lines that tell a shell where it is, and stays in the foreground until it is
 /// interrupted. With one it runs the command, and ends with it. Keys are brought and removed with ssh-add.
+#[cfg(unix)]
 #[derive(Args, Debug)]
 pub(crate) struct AgentArgs {
     /// The socket to listen at [default: a new one, in a new folder for temporary files]

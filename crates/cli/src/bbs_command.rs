@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use feramiko::{KeyType, PrivateKey};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::args::BbsArgs;
 use crate::bbs::{House, Store};
+use crate::signals;
 use crate::switchboard::{Guests, PASSWORD, Switchboard, USER};
 
 /// How long callers get to read "good-bye" when the house closes.
@@ -39,7 +38,7 @@ pub(crate) fn run(arguments: &BbsArgs) -> io::Result<()> {
     let known_keys = guests.key_count();
     let board = Switchboard::new(open_house(store), guests);
 
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let mut signals = signals::endings()?;
     let bound = board.server().host_key(host_key.clone()).bind(arguments.listen).wait();
     let server = bound.map_err(|error| {
         let error = io::Error::from(error);

@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -12,13 +11,16 @@ use tracing_subscriber::EnvFilter;
 /// Which events are written, in the manner of `RUST_LOG`: `feramiko_proto=trace`. Without it: debug and above.
 const FILTER_VARIABLE: &str = "FERAMIKO_LOG";
 
-/// Logs to that file from now on. A new file is its owner's alone.
+/// Logs to that file from now on. A new file is its owner's alone (on Windows, whose its folder is).
 ///
 /// # Errors
 /// The file cannot be opened.
 pub(crate) fn to_file(path: &Path) -> io::Result<()> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    begin(file, "debug")
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    begin(options.open(path)?, "debug")
 }
 
 /// Logs to standard error from now on: the more often `-v` is said, the more.

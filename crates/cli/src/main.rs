@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 
+#[cfg(unix)]
 mod agent_command;
 mod args;
 mod bbs;
@@ -13,6 +14,7 @@ mod bbs_command;
 mod demo;
 mod generate;
 mod logging;
+mod signals;
 mod ssh;
 mod ssh_args;
 mod switchboard;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
             start_log(arguments.log.as_deref()).and_then(|()| bbs_command::run(&arguments))
         }
         // Its exit status is the command's.
+        #[cfg(unix)]
         Command::Agent(arguments) => match agent_command::run(&arguments) {
             Ok(code) => return code,
             Err(error) => Err(error),

@@ -1,7 +1,6 @@
 //! The command line of `feramiko ssh`: that of `ssh`, and some long names.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueHint};
@@ -189,7 +188,7 @@ pub(crate) fn in_order(arguments: impl IntoIterator<Item = OsString>) -> Result<
     let (mut options, mut destination) = (Vec::new(), None);
     let mut rest: Vec<OsString> = Vec::new();
     while let Some(argument) = arguments.next() {
-        match argument.as_bytes() {
+        match argument.as_encoded_bytes() {
             b"--" => {
                 if destination.is_none() {
                     destination = arguments.next();
@@ -240,16 +239,25 @@ fn push_option(options: &mut Vec<OsString>, keyword: &str, value: &OsStr) {
     let mut line = OsString::from(format!("-o{keyword}=\""));
     // It is one word, whatever is in it.
     let quoted: Vec<u8> = value
-        .as_bytes()
+        .as_encoded_bytes()
         .iter()
         .flat_map(|byte| match byte {
             b'"' | b'\\' => vec![b'\\', *byte],
             byte => vec![*byte],
         })
         .collect();
-    line.push(OsString::from_vec(quoted));
+    line.push(os_string(quoted));
     line.push("\"");
     options.push(line);
+}
+
+/// A piece of an argument.
+fn os_string(piece: Vec<u8>) -> OsString {
+    #[cfg(unix)]
+    return std::os::unix::ffi::OsStringExt::from_vec(piece);
+    // What is no Unicode there cannot be put together again.
+    #[cfg(not(unix))]
+    String::from_utf8_lossy(&piece).into_owned().into()
 }
 
 /// Flags that stand together, of which the last may have a value.
@@ -266,7 +274,7 @@ fn push_flags(
         if POINTLESS.contains(flag) {
             continue;
         }
-        let name = OsString::from_vec(vec![b'-', *flag]);
+        let name = os_string(vec![b'-', *flag]);
         if !WITH_VALUE.contains(flag) {
             options.push(name);
             continue;
@@ -274,7 +282,7 @@ fn push_flags(
         let attached = flags.as_slice();
         let value = match attached {
             [] => arguments.next().ok_or_else(|| format!("-{} needs a value", char::from(*flag)))?,
-            attached => OsString::from_vec(attached.to_vec()),
+            attached => os_string(attached.to_vec()),
         };
         match flag {
             b'p' => push_option(options, "Port", &value),

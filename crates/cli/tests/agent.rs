@@ -1,4 +1,5 @@
 //! `feramiko agent`, as OpenSSH's programs find it.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! `feramiko bbs`, called by OpenSSH's client and by ours.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! `feramiko ssh` with configurations and flags, beside `ssh`.
+#![cfg(unix)]
 
 mod common;
 

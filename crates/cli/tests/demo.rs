@@ -1,4 +1,5 @@
 //! The demo, as somebody sees it who has just cloned this.
+#![cfg(unix)]
 
 use std::fs;
 use std::path::Path;

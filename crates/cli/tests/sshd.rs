@@ -1,4 +1,5 @@
 //! `feramiko ssh` against OpenSSH's server.
+#![cfg(unix)]
 
 mod common;
 

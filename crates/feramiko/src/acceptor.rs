@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use crate::driver::link::timespec;
 use crate::error::Error;
 use crate::gate::{Gate, Permit, has_stopped};
 use crate::pollable::Signal;
@@ -118,7 +118,7 @@ impl Shared {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut both = [
                         PollFd::new(listener, PollFlags::IN),
-                        PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN),
+                        PollFd::from_borrowed_fd(self.stop.descriptor(), PollFlags::IN),
                     ];
                     // Whatever it answers, the next round tells.
                     let _ = poll(&mut both, None);
@@ -126,9 +126,8 @@ impl Shared {
                 Err(error) => match Trouble::of(&error) {
                     Trouble::OfTheGuest => {}
                     Trouble::Shortage => {
-                        let limit =
-                            rustix::event::Timespec { tv_sec: 0, tv_nsec: i64::from(REST.subsec_nanos()) };
-                        let stop = PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN);
+                        let limit = timespec(REST);
+                        let stop = PollFd::from_borrowed_fd(self.stop.descriptor(), PollFlags::IN);
                         let _ = poll(&mut [stop], Some(&limit));
                     }
                     Trouble::Fatal => return Error::io("accepting a connection", &error),
@@ -184,7 +183,9 @@ impl Trouble {
         use rustix::io::Errno as E;
         let number = error.raw_os_error().map(E::from_raw_os_error);
         match number {
-            Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM) => Self::Shortage,
+            Some(E::MFILE | E::NOBUFS) => Self::Shortage,
+            #[cfg(unix)]
+            Some(E::NFILE | E::NOMEM) => Self::Shortage,
             Some(E::BADF | E::INVAL | E::NOTSOCK | E::OPNOTSUPP | E::FAULT) => Self::Fatal,
             // Network errors of the guest come out of accept on Linux.
             _ => Self::OfTheGuest,

@@ -1,8 +1,7 @@
 //! How a [`Connect`] becomes a client: what is not declared in code comes from ssh_config, then the way there is gone.
 
 use std::future::IntoFuture;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, PoisonError};
 
 use feramiko_proto::ClientConfig;
@@ -18,6 +17,7 @@ use crate::error::{Error, Stage};
 use crate::helper::{Driver, blocking};
 use crate::identity::{Identity, Plan, Prepared};
 use crate::pending::Pending;
+use crate::platform;
 use crate::settings;
 use crate::state::ShowBanner;
 use crate::verify::{HostKeyVerifier, prefer};
@@ -199,11 +199,12 @@ fn usual_way(
 
 /// As OpenSSH runs it: by the user's shell, which is replaced by the command. Names in it have been checked.
 fn proxy_command(command: &str) -> Result<Socket, Error> {
-    let shell = std::env::var_os("SHELL").filter(|shell| Path::new(shell).is_absolute());
-    let shell = shell.unwrap_or_else(|| "/bin/sh".into());
-    let mut run = Command::new(shell);
-    run.arg("-c").arg(format!("exec {command}")).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let child = run.spawn().map_err(|error| Error::io("the ProxyCommand", &error))?;
+    let mut run = platform::shell_for(command);
+    let child = run
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| Error::io("the ProxyCommand", &error))?;
     Ok(Socket::child(child))
 }
 

@@ -2,11 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType};
+
 use crate::config::{HostConfig, Keyword};
+use crate::driver::link::timespec;
 use crate::error::{Error, FailedAddress, Stage};
 
 /// A point in time, and how long that was from the beginning.
@@ -112,7 +117,7 @@ impl DialOptions {
     fn finish(&self, stream: &impl AsFd) {
         if self.keepalive {
             // Fails only where the system has no such thing.
-            let _ = rustix::net::sockopt::set_socket_keepalive(stream, true);
+            let _ = rustix::net::sockopt::set_socket_keepalive(stream.as_fd(), true);
         }
     }
 }
@@ -155,20 +160,42 @@ pub(crate) fn connect(
 
 /// Connects from an address of this machine; `limit` is how long that may take.
 fn connect_from(from: IpAddr, to: SocketAddr, limit: Option<Duration>) -> io::Result<TcpStream> {
-    use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket(family, SocketType::STREAM, None)?;
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    #[cfg(unix)]
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    bind(&socket, &SocketAddr::new(from, 0))?;
-    // Sending includes connecting.
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, limit)?;
-    match connect(&socket, &to) {
-        // That is how the system says that the time is over.
-        Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
-        connected => {
-            connected?;
-            sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, None)?;
-            Ok(TcpStream::from(socket))
+    rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    match rustix::net::connect(&socket, &to) {
+        #[cfg(unix)]
+        Err(Errno::INPROGRESS) => wait_for_connection(&socket, deadline)?,
+        #[cfg(windows)]
+        Err(Errno::WOULDBLOCK) => wait_for_connection(&socket, deadline)?,
+        connected => connected?,
+    }
+    let stream = TcpStream::from(socket);
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    stream.set_nonblocking(false)?;
+    // What the standard library makes is not inherited by child processes; here that can be said in no other way.
+    #[cfg(windows)]
+    let stream = stream.try_clone()?;
+    Ok(stream)
+}
+
+fn wait_for_connection(socket: &OwnedFd, deadline: Option<Instant>) -> io::Result<()> {
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.map(timespec);
+        match poll(&mut [PollFd::new(socket, PollFlags::OUT)], left.as_ref()) {
+            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -16,9 +16,10 @@ use crate::channel::Channel;
 use crate::error::Error;
 use crate::helper::{Driver, blocking};
 use crate::pending::Pending;
+use crate::platform::terminal_size as size_of;
 use crate::pollable::Signal;
 use crate::process::{Command, Status};
-use crate::session::{Terminal, size_of};
+use crate::session::Terminal;
 
 impl Command {
     /// Runs it joined with this program's standard streams, until it ends. Where standard input is a terminal, the command
@@ -176,8 +177,10 @@ fn type_in(input: &mut File, mut channel: &Channel, stop: &Signal) -> Result<(),
     let mut buffer = [0; 4096];
     loop {
         let [typed, stopped] = {
-            let mut both =
-                [PollFd::new(input, PollFlags::IN), PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN)];
+            let mut both = [
+                PollFd::new(input, PollFlags::IN),
+                PollFd::from_borrowed_fd(stop.descriptor(), PollFlags::IN),
+            ];
             match poll(&mut both, None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(refused(error.into())),

@@ -111,7 +111,7 @@ mod helper;
 mod hostkeys;
 mod identity;
 mod incoming;
-#[cfg(feature = "terminal")]
+#[cfg(all(feature = "terminal", unix))]
 mod interactive;
 mod item;
 mod keyring;
@@ -122,6 +122,7 @@ mod login;
 mod names;
 mod pending;
 mod permissions;
+mod platform;
 mod pollable;
 mod process;
 mod quote;

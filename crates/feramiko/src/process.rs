@@ -94,7 +94,7 @@ impl Command {
         self
     }
 
-    #[cfg(feature = "terminal")]
+    #[cfg(all(feature = "terminal", unix))]
     pub(crate) fn has_pty(&self) -> bool {
         self.pty.is_some()
     }

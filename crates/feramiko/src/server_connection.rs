@@ -20,6 +20,7 @@ use crate::helper::Driver;
 use crate::incoming::{IncomingChannel, IncomingRequest};
 use crate::pending::Pending;
 use crate::permissions::ORIGINAL_COMMAND;
+use crate::platform;
 use crate::transport::Transport;
 
 /// Variables that one session may set.
@@ -398,40 +399,18 @@ impl Channel {
 
 /// How a process of this machine ended, as SSH says it (RFC 4254 section 6.10).
 pub fn exit_status(status: process::ExitStatus) -> ExitStatus {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => ExitStatus::Code(code.cast_unsigned()),
-        (None, signal) => ExitStatus::Signal {
-            name: signal.map_or_else(|| "KILL".to_owned(), signal_name),
-            core_dumped: status.core_dumped(),
+    let (signal, core_dumped) = platform::signal(status);
+    match status.code() {
+        Some(code) => ExitStatus::Code(code.cast_unsigned()),
+        None => ExitStatus::Signal {
+            name: signal.unwrap_or_else(|| "KILL".to_owned()),
+            core_dumped,
             message: String::new(),
         },
     }
 }
 
-/// The names of RFC 4254 section 6.10; others get the local number, as that section allows.
-fn signal_name(number: i32) -> String {
-    use rustix::process::Signal as S;
-    let names = [
-        (S::ABORT, "ABRT"),
-        (S::ALARM, "ALRM"),
-        (S::FPE, "FPE"),
-        (S::HUP, "HUP"),
-        (S::ILL, "ILL"),
-        (S::INT, "INT"),
-        (S::KILL, "KILL"),
-        (S::PIPE, "PIPE"),
-        (S::QUIT, "QUIT"),
-        (S::SEGV, "SEGV"),
-        (S::TERM, "TERM"),
-        (S::USR1, "USR1"),
-        (S::USR2, "USR2"),
-    ];
-    let known = names.iter().find(|(signal, _)| signal.as_raw() == number);
-    known.map_or_else(|| format!("{number}@feramiko"), |(_, name)| (*name).to_owned())
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

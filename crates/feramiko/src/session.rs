@@ -1,12 +1,11 @@
 //! Session channels, by the requests of RFC 4254 section 6: the client's side.
 
-use std::os::fd::AsFd;
-
 use feramiko_proto::{Pty, Request, WindowSize};
 
 use crate::channel::Channel;
 use crate::error::Error;
 use crate::pending::Pending;
+use crate::platform::own_terminal_size;
 
 /// The pseudo-terminal that a program is to get.
 ///
@@ -41,7 +40,7 @@ impl Terminal {
     /// As the one that this program runs in: its TERM, and the size of its standard input, where that is a terminal.
     pub fn of_this_program() -> Self {
         let terminal = Self::new(std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()));
-        match size_of(rustix::stdio::stdin()) {
+        match own_terminal_size() {
             Some(size) => Self { size, ..terminal },
             None => terminal,
         }
@@ -75,18 +74,6 @@ impl From<Terminal> for Pty {
         modes.push(TTY_OP_END);
         Self { term: terminal.term, size: terminal.size, modes }
     }
-}
-
-/// The size of a terminal; `None` where it is none, or has no size.
-pub(crate) fn size_of(terminal: impl AsFd) -> Option<WindowSize> {
-    let size =
-        rustix::termios::tcgetwinsize(terminal).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0)?;
-    Some(WindowSize {
-        columns: size.ws_col.into(),
-        rows: size.ws_row.into(),
-        width: size.ws_xpixel.into(),
-        height: size.ws_ypixel.into(),
-    })
 }
 
 /// What a client asks of a session channel. Each that is a [`Pending`] waits for the server's answer.

@@ -1,6 +1,6 @@
 //! What a [`Connect`](crate::Connect) is told about host keys, and the verifier that comes of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use feramiko_keys::certificate::Revoked;
 use feramiko_keys::{PublicKey, RevokedKeys};
@@ -8,6 +8,7 @@ use feramiko_keys::{PublicKey, RevokedKeys};
 use crate::config::{HostConfig, Keyword};
 use crate::error::Error;
 use crate::known::{KnownHostsFiles, LookupRecords, UnknownHost, VerifyDns};
+use crate::platform;
 use crate::rotation::UpdateHostKeys;
 use crate::settings;
 use crate::verify::{HostKeyVerifier, PinnedFingerprints, PinnedKeys, UnlessRevoked};
@@ -88,7 +89,7 @@ impl Files {
             }
         };
         // Where nothing is kept, nothing is known.
-        let kept = |files: Vec<PathBuf>| files.into_iter().filter(|path| path != Path::new("/dev/null"));
+        let kept = |files: Vec<PathBuf>| files.into_iter().filter(|path| platform::is_place(path));
         let unknown = self.unknown.unwrap_or_else(|| match host.text(Keyword::StrictHostKeyChecking) {
             Some("accept-new" | "false") => UnknownHost::Accept,
             _ => UnknownHost::Refuse,

@@ -22,10 +22,13 @@ impl Ownership {
         Self { owner, home: None }
     }
 
-    /// Of the user that this program runs as.
-    #[cfg(unix)]
+    /// Of the user that this program runs as. Where users have no numbers (on Windows) no file is safe.
     pub fn of_this_user() -> Self {
-        Self::of_user(rustix::process::geteuid().as_raw())
+        #[cfg(unix)]
+        let owner = rustix::process::geteuid().as_raw();
+        #[cfg(not(unix))]
+        let owner = 0;
+        Self::of_user(owner)
     }
 
     /// The home of the user: folders above it are not looked at.

@@ -7,7 +7,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use feramiko::{Client, Error, Fingerprint, Negotiated, Tried};
-use rustix::time::{ClockId, clock_gettime};
 
 /// How long threads may take to end.
 const MOMENT: Duration = Duration::from_secs(5);
@@ -16,7 +15,7 @@ const TRIPS: usize = 50;
 
 /// What this process has used since the beginning of the demo.
 pub(super) struct Costs {
-    processor: Duration,
+    processor: Option<Duration>,
     threads: Option<usize>,
     of_connection: Option<usize>,
 }
@@ -58,7 +57,7 @@ pub(super) struct Report {
     sent: u64,
     received: u64,
     round_trip: Duration,
-    processor: Duration,
+    processor: Option<Duration>,
     threads: Option<usize>,
     memory: Option<u64>,
 }
@@ -69,7 +68,7 @@ impl Report {
         let transport = client.transport();
         // Before the measurements below, which are none of the call's affair.
         let traffic = transport.traffic();
-        let processor = processor_time().saturating_sub(costs.processor);
+        let processor = processor_time().zip(costs.processor).map(|(now, before)| now.saturating_sub(before));
         let Some(negotiated) = transport.negotiated() else {
             return Err(transport.cause().unwrap_or_else(|| feramiko::ConnectionError::Closed.into()));
         };
@@ -118,7 +117,9 @@ impl fmt::Display for Report {
         row(f, "handshake", &format!("{}, from the TCP connection to the login", time(self.handshake)))?;
         row(f, "on the wire", &format!("{} there, {} back", bytes(self.sent), bytes(self.received)))?;
         row(f, "round trip", &format!("{}, the median of {TRIPS}", time(self.round_trip)))?;
-        row(f, "processor", &format!("{}, client and server together", time(self.processor)))?;
+        if let Some(processor) = self.processor {
+            row(f, "processor", &format!("{}, client and server together", time(processor)))?;
+        }
         if let Some(memory) = self.memory {
             row(f, "memory", &format!("{} at most, the program itself included", bytes(memory)))?;
         }
@@ -148,10 +149,16 @@ fn round_trip(client: &Client) -> Result<Duration, Error> {
     Ok(trips.get(TRIPS / 2).copied().unwrap_or_default())
 }
 
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+/// What this process has had of the processor, where the system tells without ado.
+#[cfg(unix)]
+fn processor_time() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+#[cfg(not(unix))]
+fn processor_time() -> Option<Duration> {
+    None
 }
 
 /// The threads of this process, where the system tells (Linux), but for the one that gives the terminal back when a

@@ -1,6 +1,6 @@
 //! `feramiko ssh`: a session on another machine.
 //!
-//! From the ground up: `explain` (errors for people), `pump` (bytes from here to there), `session` (one session on
+//! From the ground up: `explain` (errors for people), `stdio` (the standard streams), `pump` (bytes from here to there), `session` (one session on
 //! a connection), `wanted` (what command line and configuration ask for), `login` (host keys, keys, passwords), and this: the
 //! command.
 
@@ -8,6 +8,7 @@ mod explain;
 mod login;
 mod pump;
 mod session;
+mod stdio;
 mod wanted;
 
 use std::io::{self, IsTerminal, Write};

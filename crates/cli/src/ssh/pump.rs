@@ -1,27 +1,12 @@
-//! Bytes from here to there: standard input to a channel, a channel's streams to standard output and error.
+//! Bytes from here to there: a channel's streams to standard output and error.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::pipe::pipe;
+use super::stdio::wait_until_writable;
 
 /// What is moved at once. A channel's window and a pipe hold as much or less.
-const CHUNK: usize = 256 * 1024;
-
-/// Standard input, with a way to stop waiting for it.
-pub(super) struct Input {
-    file: File,
-    /// Becomes readable when the [`Stop`] is gone.
-    stopped: OwnedFd,
-}
-
-/// Dropped, it ends the wait for input.
-pub(super) struct Stop {
-    _writer: OwnedFd,
-}
+pub(super) const CHUNK: usize = 256 * 1024;
 
 /// Something of ours (not of the peer's) ended the copying.
 #[derive(Debug)]
@@ -30,46 +15,6 @@ pub(super) enum Copied {
     All,
     /// Nobody takes it any more.
     Unwanted,
-}
-
-impl Input {
-    /// The input behind this descriptor.
-    ///
-    /// # Errors
-    /// No descriptors are left.
-    pub(super) fn new(descriptor: impl AsFd) -> io::Result<(Self, Stop)> {
-        let file = File::from(descriptor.as_fd().try_clone_to_owned()?);
-        let (stopped, writer) = pipe()?;
-        Ok((Self { file, stopped }, Stop { _writer: writer }))
-    }
-
-    /// Hands on what comes until it ends, which is `Ok(true)`, or is stopped or not wanted any more (`take` says
-    /// false), which is `Ok(false)`.
-    pub(super) fn each(mut self, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let mut both =
-                [PollFd::new(&self.file, PollFlags::IN), PollFd::new(&self.stopped, PollFlags::IN)];
-            match poll(&mut both, None) {
-                Err(rustix::io::Errno::INTR) => continue,
-                polled => polled?,
-            };
-            let [input, stopped] = both;
-            if !stopped.revents().is_empty() {
-                return Ok(false);
-            }
-            if input.revents().is_empty() {
-                continue;
-            }
-            match self.file.read(&mut buffer) {
-                Ok(0) => return Ok(true),
-                Ok(count) if take(buffer.get(..count).unwrap_or_default()) => {}
-                Ok(_) => return Ok(false),
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
 }
 
 /// Copies until the reader ends. When the writer is closed, what still comes is thrown away, and `unwanted` is told.
@@ -107,7 +52,7 @@ fn write_all(mut to: &File, data: &[u8]) -> io::Result<()> {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::new(to, PollFlags::OUT)], None)?;
+                wait_until_writable(to)?;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -116,47 +61,11 @@ fn write_all(mut to: &File, data: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-/// The file behind a descriptor, without the buffers that this program puts around its own.
-///
-/// # Errors
-/// No descriptors are left.
-pub(super) fn unbuffered(descriptor: impl AsFd) -> io::Result<Arc<File>> {
-    Ok(Arc::new(File::from(descriptor.as_fd().try_clone_to_owned()?)))
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
-    use std::sync::mpsc;
+    use rustix::pipe::pipe;
 
     use super::*;
-
-    #[test]
-    fn input_is_handed_on_to_its_end() {
-        let (reader, writer) = pipe().unwrap();
-        let (input, _stop) = Input::new(&reader).unwrap();
-        let (send, pieces) = mpsc::channel();
-        let thread = std::thread::spawn(move || input.each(|bytes| send.send(bytes.to_vec()).is_ok()));
-        let mut writer = File::from(writer);
-        writer.write_all(b"one").unwrap();
-        assert_eq!(pieces.recv().unwrap(), b"one");
-        writer.write_all(b"two").unwrap();
-        assert_eq!(pieces.recv().unwrap(), b"two");
-        drop(writer);
-        assert!(thread.join().unwrap().unwrap());
-    }
-
-    #[test]
-    fn the_wait_for_input_can_be_stopped() {
-        let (reader, _writer) = pipe().unwrap();
-        let (input, stop) = Input::new(&reader).unwrap();
-        let thread = std::thread::spawn(move || input.each(|_| true));
-        drop(stop);
-        assert!(!thread.join().unwrap().unwrap());
-    }
 
     #[test]
     fn output_that_nobody_takes_is_read_to_its_end_all_the_same() {

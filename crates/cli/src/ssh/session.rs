@@ -1,6 +1,5 @@
 //! One session of the user at this program's own terminal, or in its pipes.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -8,12 +7,11 @@ use std::thread;
 
 use feramiko::agent::AgentSource;
 use feramiko::{Channel, Client, DisconnectReason, Error, ExitStatus, Pty, Request, Transport};
-use rustix::stdio::{stderr, stdin, stdout};
-use rustix::termios::{isatty, tcgetattr};
 
-use super::pump::{Input, copy, unbuffered};
+use super::pump::copy;
+use super::stdio::{self, Input};
 use crate::terminal::{
-    Action, Escapes, HELP, RawMode, Step, WindowSize, encode_modes, watch_size, window_size,
+    Action, Escapes, HELP, RawMode, Step, WindowSize, own_modes, own_size, takes_over, watch_own_size,
 };
 
 /// What to run, and how.
@@ -73,16 +71,16 @@ pub(crate) fn run(client: &Client, wish: &Wish) -> Result<Ending, Error> {
         command.env(name, value.clone());
     }
     // The terminal here goes raw only if there is one at both ends.
-    let is_tty = wish.terminal && isatty(stdin());
-    let size = window_size(stdin()).filter(|_| is_tty);
+    let is_tty = wish.terminal && takes_over();
+    let size = own_size().filter(|_| is_tty);
     if wish.terminal {
         command.pty(pty(size, is_tty));
     }
     let channel = command.spawn().wait()?.into_channel();
-    let (output, errors) = (unbuffered(stdout()).map_err(here)?, unbuffered(stderr()).map_err(here)?);
+    let (output, errors) = (stdio::output().map_err(here)?, stdio::errors().map_err(here)?);
     let (input, stop) = match wish.no_input {
-        true => Input::new(File::open("/dev/null").map_err(here)?),
-        false => Input::new(stdin()),
+        true => Input::none(),
+        false => Input::standard(),
     }
     .map_err(here)?;
     let mut screen = is_tty.then(|| Screen::take(&channel, size)).transpose().map_err(here)?;
@@ -125,12 +123,10 @@ pub(crate) fn run(client: &Client, wish: &Wish) -> Result<Ending, Error> {
 
 /// The terminal that the other side is to have: as the one here, as far as there is one.
 fn pty(size: Option<WindowSize>, is_tty: bool) -> Pty {
-    const END_OF_MODES: u8 = 0;
-    let modes = tcgetattr(stdin()).ok().filter(|_| is_tty);
     Pty {
         term: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
         size: size.map_or(feramiko::WindowSize { columns: 80, rows: 24, width: 0, height: 0 }, for_peer),
-        modes: modes.map_or_else(|| vec![END_OF_MODES], |modes| encode_modes(&modes)),
+        modes: own_modes(is_tty),
     }
 }
 
@@ -164,10 +160,10 @@ impl Screen {
     /// `told` is the size that the other side knows already.
     fn take(channel: &Channel, told: Option<WindowSize>) -> io::Result<Self> {
         let resized = channel.clone();
-        let watch = watch_size(stdin(), move |size| tell_size(&resized, size))?;
-        let raw = Arc::new(RawMode::enter(stdin())?);
+        let watch = watch_own_size(move |size| tell_size(&resized, size))?;
+        let raw = Arc::new(RawMode::enter_own()?);
         // It may have changed while nobody watched.
-        match window_size(stdin()) {
+        match own_size() {
             Some(size) if Some(size) != told => tell_size(channel, size),
             _ => {}
         }
@@ -232,7 +228,7 @@ impl Keys {
                     if let Err(error) = raw.suspend() {
                         tracing::warn!(%error, "suspending failed");
                     }
-                    if let Some(size) = window_size(stdin()) {
+                    if let Some(size) = own_size() {
                         tell_size(&self.channel, size);
                     }
                 }
@@ -243,7 +239,7 @@ impl Keys {
             }
             Action::Rekey => transport.rekey(),
             Action::Help => {
-                let _ = rustix::io::write(stderr(), HELP.as_bytes());
+                let _ = io::stderr().write_all(HELP.as_bytes());
             }
         }
         true

@@ -122,12 +122,11 @@ fn agent(host: &HostConfig) -> Result<Option<AgentSource>, String> {
 /// Variables for the host: SetEnv, and those here that SendEnv names. Without a SendEnv the language, as on Debian, and
 /// nothing that could be a secret.
 fn environment(host: &HostConfig) -> Vec<(String, Vec<u8>)> {
-    use std::os::unix::ffi::OsStringExt;
     let set = host.words(Keyword::SetEnv).into_iter().filter_map(|word| word.split_once('='));
     let mut all: Vec<(String, Vec<u8>)> =
         set.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect();
     let named = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_vec()))
+        Some((name.into_string().ok()?, value.into_encoded_bytes()))
     };
     let is_sent = |name: &str| match host.is_set(Keyword::SendEnv) {
         true => host.sends(name),

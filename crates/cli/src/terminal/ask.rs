@@ -9,8 +9,25 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::raw::RawMode;
 
+/// Where the user types, and where they read.
+#[cfg(unix)]
+const ANSWERS: &str = "/dev/tty";
+#[cfg(unix)]
+const SHOWN: &str = ANSWERS;
+#[cfg(windows)]
+const ANSWERS: &str = "CONIN$";
+#[cfg(windows)]
+const SHOWN: &str = "CONOUT$";
+
+fn open(path: &str) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
 /// The controlling terminal, for questions.
-pub(crate) struct Tty(File);
+pub(crate) struct Tty {
+    answers: File,
+    shown: File,
+}
 
 /// Why a question got no answer.
 #[derive(Debug)]
@@ -29,7 +46,7 @@ impl fmt::Display for AskError {
         match self {
             Self::NoTerminal(error) => write!(
                 f,
-                "there is no terminal to ask at (/dev/tty: {error}): give what is needed by options, keys or files"
+                "there is no terminal to ask at ({ANSWERS}: {error}): give what is needed by options, keys or files"
             ),
             Self::NoAnswer => f.write_str("the question was not answered"),
             Self::Unusable => f.write_str("the answer is too long, or not UTF-8"),
@@ -60,14 +77,18 @@ impl Tty {
     /// # Errors
     /// [`AskError::NoTerminal`] if this process has none.
     pub(crate) fn open() -> Result<Self, AskError> {
-        let file = OpenOptions::new().read(true).write(true).open("/dev/tty");
-        file.map(Self).map_err(AskError::NoTerminal)
+        let both = || {
+            let answers = open(ANSWERS)?;
+            let shown = if ANSWERS == SHOWN { answers.try_clone()? } else { open(SHOWN)? };
+            Ok(Self { answers, shown })
+        };
+        both().map_err(AskError::NoTerminal)
     }
 
     /// Shows text, made safe: it may come from a peer.
     pub(crate) fn show(&mut self, text: &str) -> Result<(), AskError> {
-        self.0.write_all(sanitize(text.as_bytes()).as_bytes())?;
-        Ok(self.0.flush()?)
+        self.shown.write_all(sanitize(text.as_bytes()).as_bytes())?;
+        Ok(self.shown.flush()?)
     }
 
     /// Asks for a line, which is shown as it is typed.
@@ -79,7 +100,7 @@ impl Tty {
     /// Asks for a line that is not shown. The terminal is put back also when a signal ends the
     /// program meanwhile.
     pub(crate) fn ask_secret(&mut self, prompt: &str) -> Result<Zeroizing<String>, AskError> {
-        let _quiet = RawMode::without_echo(&self.0)?;
+        let _quiet = RawMode::without_echo(&self.answers)?;
         self.show(prompt)?;
         self.line()
     }
@@ -105,7 +126,7 @@ impl Tty {
         let mut line = Zeroizing::new(Vec::with_capacity(MAX_ANSWER_BYTES));
         let mut piece = Zeroizing::new([0; MAX_ANSWER_BYTES]);
         loop {
-            let count = match self.0.read(piece.as_mut_slice()) {
+            let count = match self.answers.read(piece.as_mut_slice()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 count => count?,
             };

@@ -2,6 +2,12 @@
 
 use rustix::termios::{ControlModes, InputModes, LocalModes, OutputModes, SpecialCodeIndex as Code, Termios};
 
+/// The modes of the terminal at standard input, if it is to be taken over.
+pub(crate) fn own_modes(take_over: bool) -> Vec<u8> {
+    let modes = take_over.then(|| rustix::termios::tcgetattr(rustix::stdio::stdin()).ok()).flatten();
+    modes.map_or_else(|| vec![TTY_OP_END], |modes| encode_modes(&modes))
+}
+
 /// Encodes the modes of a terminal: an opcode and a `uint32` each, and the end mark.
 pub(crate) fn encode_modes(modes: &Termios) -> Vec<u8> {
     let mut encoded = Vec::new();

@@ -32,7 +32,20 @@ struct Saved {
 static SAVED: Mutex<Vec<Saved>> = Mutex::new(Vec::new());
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
+/// Whether there is a terminal at standard input, which a session can take over.
+pub(crate) fn takes_over() -> bool {
+    rustix::termios::isatty(rustix::stdio::stdin())
+}
+
 impl RawMode {
+    /// [`enter`](Self::enter) with the terminal at standard input.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn enter_own() -> io::Result<Self> {
+        Self::enter(rustix::stdio::stdin())
+    }
+
     /// Raw mode: every key goes to the program as it is, nothing is echoed.
     ///
     /// # Errors

@@ -8,15 +8,7 @@ use rustix::termios::tcgetwinsize;
 use signal_hook::consts::SIGWINCH;
 use signal_hook::iterator::{Handle, Signals};
 
-/// What `pty-req` and `window-change` carry (RFC 4254 sections 6.2 and 6.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WindowSize {
-    pub(crate) cols: u32,
-    pub(crate) rows: u32,
-    /// Zero where the terminal does not say.
-    pub(crate) width_pixels: u32,
-    pub(crate) height_pixels: u32,
-}
+use super::WindowSize;
 
 /// The size of that terminal; `None` if it is none.
 pub(crate) fn window_size(tty: impl AsFd) -> Option<WindowSize> {
@@ -27,6 +19,19 @@ pub(crate) fn window_size(tty: impl AsFd) -> Option<WindowSize> {
         width_pixels: size.ws_xpixel.into(),
         height_pixels: size.ws_ypixel.into(),
     })
+}
+
+/// The size of the terminal at standard input.
+pub(crate) fn own_size() -> Option<WindowSize> {
+    window_size(rustix::stdio::stdin())
+}
+
+/// [`watch_size`] of the terminal at standard input.
+///
+/// # Errors
+/// As there.
+pub(crate) fn watch_own_size(changed: impl FnMut(WindowSize) + Send + 'static) -> io::Result<SizeWatch> {
+    watch_size(rustix::stdio::stdin(), changed)
 }
 
 /// Watches until it is dropped.

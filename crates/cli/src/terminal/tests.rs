@@ -12,10 +12,11 @@ use rustix::termios::{
     LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
+use super::WindowSize;
 use super::ask::{AskError, Tty};
 use super::modes::encode_modes;
 use super::raw::RawMode;
-use super::size::{WindowSize, watch_size, window_size};
+use super::size::{watch_size, window_size};
 
 const PART: &str = "FERAMIKO_TEST_TERMINAL";
 const AS_CHILD: [&str; 3] = ["--exact", "terminal::tests::child_plays_its_part", "--nocapture"];

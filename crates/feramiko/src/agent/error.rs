@@ -8,7 +8,7 @@ use std::{fmt, io};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AgentError {
-    /// The environment names no agent (`SSH_AUTH_SOCK`).
+    /// The environment names no agent (`SSH_AUTH_SOCK`), nor is there one at a usual place.
     NotNamed,
     /// Nobody answers at the socket.
     Unreachable {

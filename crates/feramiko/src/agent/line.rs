@@ -39,11 +39,7 @@ impl Framed {
 
     /// Sends a message.
     pub(crate) fn send(&self, message: &[u8], deadline: Option<Instant>) -> io::Result<()> {
-        let length = u32::try_from(message.len()).ok().filter(|length| *length as usize <= MAX_FRAME);
-        let length = length.ok_or_else(|| invalid("a message of more than 256 KiB"))?;
-        let mut framed = Zeroizing::new(Vec::with_capacity(message.len() + 4));
-        framed.extend_from_slice(&length.to_be_bytes());
-        framed.extend_from_slice(message);
+        let framed = framed(message)?;
         let mut rest = framed.as_slice();
         while !rest.is_empty() {
             match self.link.try_write(rest) {
@@ -105,11 +101,7 @@ impl Line for Framed {
         limit: Duration,
     ) -> Result<Message, AgentError> {
         let deadline = Instant::now().checked_add(limit);
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::TimedOut => AgentError::TimedOut { request: what, limit },
-            io::ErrorKind::InvalidData => AgentError::Nonsense { request: what, problem: error.to_string() },
-            _ => AgentError::Lost(error.to_string()),
-        };
+        let failed = |error: io::Error| no_answer(&error, what, limit);
         self.send(request, deadline).map_err(failed)?;
         let reply = self.receive(deadline).map_err(failed)?;
         reply.ok_or_else(|| AgentError::Lost("it was closed in place of an answer".to_owned()))
@@ -122,6 +114,25 @@ impl Drop for Framed {
     }
 }
 
-fn invalid(problem: &str) -> io::Error {
+/// A message with its length in front.
+pub(crate) fn framed(message: &[u8]) -> io::Result<Message> {
+    let length = u32::try_from(message.len()).ok().filter(|length| *length as usize <= MAX_FRAME);
+    let length = length.ok_or_else(|| invalid("a message of more than 256 KiB"))?;
+    let mut framed = Zeroizing::new(Vec::with_capacity(message.len() + 4));
+    framed.extend_from_slice(&length.to_be_bytes());
+    framed.extend_from_slice(message);
+    Ok(framed)
+}
+
+/// Why there is no answer.
+pub(crate) fn no_answer(error: &io::Error, what: &'static str, limit: Duration) -> AgentError {
+    match error.kind() {
+        io::ErrorKind::TimedOut => AgentError::TimedOut { request: what, limit },
+        io::ErrorKind::InvalidData => AgentError::Nonsense { request: what, problem: error.to_string() },
+        _ => AgentError::Lost(error.to_string()),
+    }
+}
+
+pub(crate) fn invalid(problem: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, problem.to_owned())
 }

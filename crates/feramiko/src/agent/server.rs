@@ -90,6 +90,7 @@ impl AgentServer {
     }
 
     /// Forgets keys whose time has come; answers when the next one's does.
+    #[cfg(unix)]
     pub(crate) fn expire(&self) -> Option<Instant> {
         self.keyring().expire(Instant::now())
     }

@@ -1,23 +1,16 @@
 //! [`AgentSource`]: where an agent is.
 
 use std::fmt;
-use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::client::Agent;
 use super::error::AgentError;
+use super::reach;
 use crate::error::Error;
 use crate::helper::{Driver, blocking};
 use crate::pending::Pending;
 
-/// How long an agent may take to accept a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// What names the agent of a login.
 const VARIABLE: &str = "SSH_AUTH_SOCK";
 
@@ -29,18 +22,34 @@ pub struct AgentSource(Place);
 enum Place {
     Environment,
     Socket(PathBuf),
+    #[cfg(windows)]
+    Pageant,
     Other(Arc<dyn Fn() -> Result<Agent, Error> + Send + Sync>),
 }
 
 impl AgentSource {
     /// At the Unix socket that `SSH_AUTH_SOCK` names when it is needed.
+    ///
+    /// On Windows at the pipe that it names; where it names none, at that of OpenSSH's agent
+    /// (`\\\\.\\pipe\\openssh-ssh-agent`), or else [Pageant's](Self::pageant).
     pub fn environment() -> Self {
         Self(Place::Environment)
     }
 
-    /// At this Unix socket.
+    /// At this Unix socket; on Windows, at this named pipe of this machine (`\\\\.\\pipe\\…`).
+    ///
+    /// Who made a pipe cannot be told on Windows without `unsafe`, and a name that nobody has taken can be taken by any
+    /// user. Whoever answers learns which keys are asked for and what is to be signed with them, as an agent does; they cannot act
+    /// in this user's name.
     pub fn socket(path: impl Into<PathBuf>) -> Self {
         Self(Place::Socket(path.into()))
+    }
+
+    /// At the pipe of this user's Pageant (PuTTY 0.75 and later). Older ones, which are asked by window messages, are
+    /// not found.
+    #[cfg(windows)]
+    pub fn pageant() -> Self {
+        Self(Place::Pageant)
     }
 
     /// Wherever `connect` leads. It may block.
@@ -50,7 +59,7 @@ impl AgentSource {
 
     /// Whether it says where: an environment may not.
     pub fn is_named(&self) -> bool {
-        !matches!(self.0, Place::Environment) || variable().is_some()
+        !matches!(self.0, Place::Environment) || named().is_some()
     }
 
     /// Connects to it.
@@ -66,20 +75,24 @@ impl AgentSource {
     pub(crate) fn connect_now(&self) -> Result<Agent, Error> {
         let path = match &self.0 {
             Place::Other(connect) => return connect(),
-            Place::Environment => variable().ok_or(AgentError::NotNamed)?,
+            Place::Environment => named().ok_or(AgentError::NotNamed)?,
             Place::Socket(path) => path.clone(),
+            #[cfg(windows)]
+            Place::Pageant => reach::pageant().ok_or(AgentError::NotNamed)?,
         };
-        let stream = reach(&path).map_err(|error| AgentError::Unreachable {
+        let line = reach::reach(&path).map_err(|error| AgentError::Unreachable {
             kind: error.kind(),
             message: error.to_string(),
             path,
         })?;
-        Agent::over(stream)
+        Ok(Agent::on(Box::new(line)))
     }
 }
 
-fn variable() -> Option<PathBuf> {
-    std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+/// What the environment names, or the system's usual place.
+fn named() -> Option<PathBuf> {
+    let named = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.or_else(reach::usual)
 }
 
 impl From<PathBuf> for AgentSource {
@@ -99,13 +112,15 @@ impl fmt::Debug for AgentSource {
         match &self.0 {
             Place::Environment => write!(f, "AgentSource({VARIABLE})"),
             Place::Socket(path) => write!(f, "AgentSource({})", path.display()),
+            #[cfg(windows)]
+            Place::Pageant => f.write_str("AgentSource(Pageant)"),
             Place::Other(_) => f.write_str("AgentSource(..)"),
         }
     }
 }
 
 impl Agent {
-    /// Connects to the agent that `SSH_AUTH_SOCK` names.
+    /// Connects to the agent of the [environment](AgentSource::environment): the one that `SSH_AUTH_SOCK` names.
     ///
     /// # Errors
     /// [`Error::Agent`]: there is none.
@@ -113,24 +128,11 @@ impl Agent {
         AgentSource::environment().connect()
     }
 
-    /// Connects to the agent at a Unix socket.
+    /// Connects to the agent at a Unix socket; on Windows, at a [named pipe](AgentSource::socket).
     ///
     /// # Errors
     /// [`Error::Agent`]: nobody is there.
     pub fn connect_to(path: impl Into<PathBuf>) -> Pending<Result<Self, Error>> {
         AgentSource::socket(path).connect()
     }
-}
-
-/// Connects, within a bounded time even to somebody who accepts nothing.
-fn reach(path: &Path) -> io::Result<UnixStream> {
-    let address = SocketAddrUnix::new(path)?;
-    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
-    let flags = SocketFlags::CLOEXEC;
-    #[cfg(any(target_os = "macos", target_os = "ios"))]
-    let flags = SocketFlags::empty();
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
-    connect(&socket, &address)?;
-    Ok(UnixStream::from(socket))
 }

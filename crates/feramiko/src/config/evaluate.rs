@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 
 use feramiko_keys::pattern;
 
@@ -13,6 +14,7 @@ use super::lexer::{self, Line};
 use super::surroundings::Surroundings;
 use super::tokens;
 use super::value::{self, Joining, MOST};
+use crate::platform;
 
 /// How deep files may include one another, as for OpenSSH.
 const MAX_DEPTH: u32 = 16;
@@ -308,13 +310,14 @@ impl Evaluation<'_> {
             true => self.facts()?.expand(word, tokens::ALL, true, self.around)?,
             false => word.to_owned(),
         };
+        let path = platform::with_slashes(path);
         let home_of = |user: Option<&str>| self.around.home_of(user);
-        match (path.starts_with('/'), path.starts_with('~'), manner.of_user) {
+        match (Path::new(&path).has_root(), path.starts_with('~'), manner.of_user) {
             (true, ..) => Ok(path),
             (_, true, false) => Err("the system's configuration includes nobody's own".to_owned()),
             (_, true, true) => tokens::tilde(&path, &home_of),
             (_, _, true) => tokens::tilde(&format!("~/.ssh/{path}"), &home_of),
-            _ => Ok(format!("/etc/ssh/{path}")),
+            _ => Ok(format!("{}/{path}", self.around.system_folder().unwrap_or_default())),
         }
     }
 
@@ -323,8 +326,10 @@ impl Evaluation<'_> {
         if path.contains('[') {
             return Err("brackets in the pattern of an Include are not understood; * and ? are".to_owned());
         }
-        let mut found = vec![String::new()];
-        for part in path.split('/').skip(1) {
+        let mut parts = path.split('/');
+        // Nothing, or a drive.
+        let mut found = vec![parts.next().unwrap_or_default().to_owned()];
+        for part in parts {
             if !part.contains(['*', '?']) {
                 found.iter_mut().for_each(|path| *path = format!("{path}/{part}"));
                 continue;

@@ -39,9 +39,6 @@ pub(crate) use jump::{Parts, parts};
 pub use keyword::Keyword;
 pub use surroundings::{Surroundings, ThisMachine};
 
-/// The system's configuration.
-const SYSTEM_FILE: &str = "/etc/ssh/ssh_config";
-
 /// Where a configuration comes from: options, files, a machine.
 ///
 /// The first value that is found for a keyword counts: options before the user's file before the system's.
@@ -85,7 +82,7 @@ impl SshConfig {
     }
 
     /// The user's `~/.ssh/config`, then `/etc/ssh/ssh_config`; either may be missing. Others than the user and root must
-    /// not be able to write to the first.
+    /// not be able to write to the first. On Windows the former only, and what others may do is not looked at.
     pub fn usual() -> Self {
         Self::new(Files::Usual)
     }
@@ -198,7 +195,9 @@ impl SshConfig {
                 if let Some(home) = self.around.home_of(None) {
                     evaluation.file(&format!("{home}/.ssh/config"), Manner::of_user(true))?;
                 }
-                evaluation.file(SYSTEM_FILE, Manner::of_system())?;
+                if let Some(folder) = self.around.system_folder() {
+                    evaluation.file(&format!("{folder}/ssh_config"), Manner::of_system())?;
+                }
             }
         }
         Ok(())

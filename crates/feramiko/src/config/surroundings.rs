@@ -1,11 +1,11 @@
 //! What a configuration may ask of the machine: its files, its user, its name, its networks.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Read;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::platform;
 
 /// The most bytes of one file.
 const MAX_FILE: u64 = 1 << 20;
@@ -21,6 +21,11 @@ pub trait Surroundings: Send + Sync {
     fn uid(&self) -> u32;
     /// Where a user lives; `None` asks for whoever runs this.
     fn home_of(&self, user: Option<&str>) -> Option<String>;
+    /// Where the system's configuration is. `/etc/ssh`; on Windows there is none, because everybody can make files where it
+    /// would be, and who has cannot be told.
+    fn system_folder(&self) -> Option<String> {
+        platform::SYSTEM_FOLDER.map(str::to_owned)
+    }
     /// The name of this machine.
     fn machine(&self) -> String;
     /// An environment variable.
@@ -51,27 +56,25 @@ pub struct ThisMachine;
 
 impl Surroundings for ThisMachine {
     fn user(&self) -> Option<String> {
-        let own = self.uid().to_string();
         let named = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
         // The environment is asked where the system does not know.
-        account(|fields| fields.get(2) == Some(&own.as_str()), 0)
-            .or_else(|| ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(named))
+        platform::user_name().or_else(|| ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(named))
     }
 
     fn uid(&self) -> u32 {
-        rustix::process::getuid().as_raw()
+        platform::user_number()
     }
 
     fn home_of(&self, user: Option<&str>) -> Option<String> {
         match user {
-            None => std::env::home_dir().and_then(|home| home.into_os_string().into_string().ok()),
-            Some(user) => account(|fields| fields.first() == Some(&user), 5),
+            None => platform::home(),
+            Some(user) => platform::home_of(user),
         }
         .filter(|home| !home.is_empty())
     }
 
     fn machine(&self) -> String {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
+        platform::machine()
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -92,9 +95,7 @@ impl Surroundings for ThisMachine {
 
     fn read(&self, path: &str, trusted: bool) -> Result<Option<Vec<u8>>, String> {
         let in_words = |error: std::io::Error| error.to_string();
-        // A pipe must not make us wait for somebody to write to it.
-        let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        let file = match platform::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(in_words(error)),
@@ -104,7 +105,7 @@ impl Surroundings for ThisMachine {
             return Err("it is not a regular file".to_owned());
         }
         if trusted {
-            self.check_owner(path, &about)?;
+            platform::check_owner(path, &about)?;
         }
         let mut text = Vec::new();
         file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(in_words)?;
@@ -123,11 +124,10 @@ impl Surroundings for ThisMachine {
     }
 
     fn run(&self, command: &str) -> Result<bool, String> {
-        let shell = self.variable("SHELL").filter(|shell| shell.starts_with('/'));
-        let shell = shell.unwrap_or_else(|| "/bin/sh".to_owned());
-        let mut run = Command::new(&shell);
-        run.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null());
-        run.status().map(|status| status.success()).map_err(|error| format!("{shell}: {error}"))
+        let mut run = platform::shell(command);
+        let done = run.stdin(Stdio::null()).stdout(Stdio::null()).status();
+        let failed = |error| format!("{}: {error}", run.get_program().display());
+        done.map(|status| status.success()).map_err(failed)
     }
 
     fn lookup(&self, name: &str, alias: bool) -> Option<Option<String>> {
@@ -135,50 +135,8 @@ impl Surroundings for ThisMachine {
         if !found {
             return None;
         }
-        Some(if alias { canonical_name(name) } else { None })
+        Some(if alias { platform::canonical_name(name) } else { None })
     }
-}
-
-impl ThisMachine {
-    /// As OpenSSH checks, and the folder too: whoever may write to that can put another file in the place of this one.
-    fn check_owner(&self, path: &str, about: &fs::Metadata) -> Result<(), String> {
-        const GROUP_AND_OTHERS_WRITE: u32 = 0o022;
-        const OTHERS_WRITE: u32 = 0o002;
-        const STICKY: u32 = 0o1000;
-        let owned = about.uid() == 0 || about.uid() == self.uid();
-        if !owned {
-            return Err("it belongs to somebody else, who could change it".to_owned());
-        }
-        if about.mode() & GROUP_AND_OTHERS_WRITE != 0 {
-            return Err("others than its owner can write to it; chmod go-w would help".to_owned());
-        }
-        let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mode = fs::metadata(folder.unwrap_or(Path::new("."))).map(|about| about.mode());
-        match mode {
-            Ok(mode) if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 => {
-                Err("everybody can write to its folder; chmod o-w would help".to_owned())
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("its folder: {error}")),
-        }
-    }
-}
-
-/// A field of a line of /etc/passwd.
-fn account(wanted: impl Fn(&[&str]) -> bool, field: usize) -> Option<String> {
-    let accounts = fs::read_to_string("/etc/passwd").ok()?;
-    accounts.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        if wanted(&fields) { fields.get(field).map(|field| (*field).to_owned()) } else { None }
-    })
-}
-
-/// The canonical name is not in the standard library; `getent` of the system knows it. No shell is in between.
-fn canonical_name(name: &str) -> Option<String> {
-    let found = Command::new("getent").args(["ahosts", "--", name]).stdin(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(found.stdout).ok()?;
-    // 192.0.2.1 STREAM www.example.com
-    text.lines().find_map(|line| line.split_whitespace().nth(2)).map(str::to_owned)
 }
 
 /// The addresses that Linux keeps for itself: leaves `/32 host LOCAL` below a line with the address, and the table of
@@ -202,9 +160,10 @@ fn local_addresses(trie: &str, v6: &str) -> Vec<IpAddr> {
     addresses
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     fn file(mode: u32) -> (tempfile::TempDir, String) {
         use std::os::unix::fs::PermissionsExt;

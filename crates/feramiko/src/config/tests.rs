@@ -25,6 +25,10 @@ impl Surroundings for Stage {
         1000
     }
 
+    fn system_folder(&self) -> Option<String> {
+        Some("/etc/ssh".to_owned())
+    }
+
     fn home_of(&self, user: Option<&str>) -> Option<String> {
         match user {
             None | Some("me") => Some("/home/me".to_owned()),

@@ -1,11 +1,11 @@
 //! What the worker thread needs of a socket, and no more.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::BorrowedFd;
 
 use crate::pollable::Signal;
 
@@ -49,11 +49,11 @@ pub(crate) fn wait_descriptors(
     alarm: &Signal,
     deadline: Option<Instant>,
 ) -> io::Result<Wanted> {
-    let nothing = PollFlags::empty();
+    let (nothing, bell) = (PollFlags::empty(), alarm.descriptor());
     let mut fds = [
-        PollFd::from_borrowed_fd(alarm.as_fd(), PollFlags::IN),
-        PollFd::from_borrowed_fd(read.unwrap_or(alarm.as_fd()), read.map_or(nothing, |_| PollFlags::IN)),
-        PollFd::from_borrowed_fd(write.unwrap_or(alarm.as_fd()), write.map_or(nothing, |_| PollFlags::OUT)),
+        PollFd::from_borrowed_fd(bell, PollFlags::IN),
+        PollFd::from_borrowed_fd(read.unwrap_or(bell), read.map_or(nothing, |_| PollFlags::IN)),
+        PollFd::from_borrowed_fd(write.unwrap_or(bell), write.map_or(nothing, |_| PollFlags::OUT)),
     ];
     let timeout = deadline.map(|deadline| timespec(deadline.saturating_duration_since(Instant::now())));
     match poll(&mut fds, timeout.as_ref()) {
@@ -71,11 +71,11 @@ pub(crate) fn wait_descriptors(
     })
 }
 
-/// `poll` rounds down on some systems, and a timer that is not quite due would spin: rounded up to a millisecond.
-fn timespec(left: Duration) -> Timespec {
-    let left = if left.is_zero() { left } else { left.max(Duration::from_millis(1)) };
-    Timespec {
-        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    }
+/// `poll` rounds down on some systems, and a timer that is not quite due would spin: rounded up to a millisecond. Some
+/// count milliseconds in 31 bits: whoever waits longer than a day is woken in between.
+pub(crate) fn timespec(left: Duration) -> Timespec {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let left = if left.is_zero() { left } else { left.clamp(Duration::from_millis(1), DAY) };
+    // A day fits.
+    Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 })
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod buffer;
 mod channel;
+mod child;
 pub(crate) mod job;
 pub(crate) mod link;
 pub(crate) mod memory;

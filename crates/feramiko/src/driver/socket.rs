@@ -2,14 +2,16 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::process::Child;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::net::{SendFlags, Shutdown};
 
+use super::child;
 use super::link::{Link, Wanted, wait_descriptors};
 use super::memory::pair;
 use super::pump::PumpLink;
@@ -18,14 +20,14 @@ use crate::pollable::Signal;
 /// Anything that bytes go through both ways, for [`Transport::client`](crate::Transport::client) and
 /// [`Transport::server`](crate::Transport::server).
 ///
-/// A `TcpStream`, a `UnixStream` or a [`Channel`](crate::Channel) of another transport becomes one with `into()`.
+/// A `TcpStream`, a `UnixStream` (on Unix) or a [`Channel`](crate::Channel) of another transport becomes one with `into()`.
 pub struct Socket(io::Result<Arc<dyn Link>>);
 
 impl Socket {
     /// The standard input and output of a child process, both piped: what OpenSSH calls a ProxyCommand. At the end of
     /// the connection its input is closed; if it does not go then, it is killed.
     pub fn child(child: Child) -> Self {
-        Self(ChildLink::new(child).map(|link| Arc::new(link) as Arc<dyn Link>))
+        Self(child::link(child))
     }
 
     /// A reader and a writer that block, each pumped by a thread of its own. `shutdown` is called once at the end, and
@@ -62,20 +64,34 @@ impl std::fmt::Debug for Socket {
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Self {
         let prepared = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
-        Self(prepared.map(|()| Arc::new(StreamLink { fd: stream.into(), tcp: true }) as Arc<dyn Link>))
+        Self(prepared.map(|()| {
+            Arc::new(StreamLink {
+                fd: stream.into(),
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                tcp: true,
+            }) as Arc<dyn Link>
+        }))
     }
 }
 
+#[cfg(unix)]
 impl From<UnixStream> for Socket {
     fn from(stream: UnixStream) -> Self {
         let prepared = stream.set_nonblocking(true);
-        Self(prepared.map(|()| Arc::new(StreamLink { fd: stream.into(), tcp: false }) as Arc<dyn Link>))
+        Self(prepared.map(|()| {
+            Arc::new(StreamLink {
+                fd: stream.into(),
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                tcp: false,
+            }) as Arc<dyn Link>
+        }))
     }
 }
 
 /// A stream socket of the system.
 struct StreamLink {
     fd: OwnedFd,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     tcp: bool,
 }
 
@@ -85,9 +101,9 @@ impl Link for StreamLink {
     }
 
     fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        #[cfg(any(target_os = "macos", target_os = "ios"))]
+        #[cfg(any(target_vendor = "apple", windows))]
         let flags = SendFlags::empty();
-        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+        #[cfg(not(any(target_vendor = "apple", windows)))]
         let flags = SendFlags::NOSIGNAL;
         Ok(rustix::net::send(&self.fd, data, flags)?)
     }
@@ -116,66 +132,5 @@ impl Link for StreamLink {
             // The kernel forgets it by itself, so it is said after every receive. Speed only.
             let _ = rustix::net::sockopt::set_tcp_quickack(&self.fd, true);
         }
-    }
-}
-
-/// The pipes of a child process.
-struct ChildLink {
-    child: Mutex<Child>,
-    output: OwnedFd,
-    input: Mutex<Option<Arc<OwnedFd>>>,
-}
-
-impl ChildLink {
-    fn new(mut child: Child) -> io::Result<Self> {
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            let message = "the child's standard input and output must be piped";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        };
-        let (input, output) = (OwnedFd::from(input), OwnedFd::from(output));
-        rustix::io::ioctl_fionbio(&input, true)?;
-        rustix::io::ioctl_fionbio(&output, true)?;
-        Ok(Self { child: Mutex::new(child), output, input: Mutex::new(Some(Arc::new(input))) })
-    }
-
-    fn input(&self) -> Option<Arc<OwnedFd>> {
-        self.input.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Link for ChildLink {
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(&self.output, buffer)?)
-    }
-
-    fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        let input = self.input().ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(rustix::io::write(&input, data)?)
-    }
-
-    fn wait(&self, wanted: Wanted, alarm: &Arc<Signal>, deadline: Option<Instant>) -> io::Result<Wanted> {
-        let input = self.input().filter(|_| wanted.write);
-        let write = input.as_ref().map(|input| input.as_fd());
-        wait_descriptors(wanted.read.then_some(self.output.as_fd()), write, alarm, deadline)
-    }
-
-    fn finish_writing(&self) {
-        drop(self.input.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-
-    /// Its output has ended, or it had its time: no process and no zombie is left behind.
-    fn shutdown(&self, _deadline: Instant) {
-        self.finish_writing();
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(child.try_wait(), Ok(Some(_))) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Drop for ChildLink {
-    fn drop(&mut self) {
-        self.shutdown(Instant::now());
     }
 }

@@ -1,9 +1,8 @@
 //! A channel's descriptor is readable exactly while there is something to read.
 
-use std::os::fd::AsFd;
-
 use feramiko::{Channel, ExitStatus, Pending, Pollable, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
 
 use crate::common::{self, Harness, Pair, Setup, barrier, logged_in, session};
 

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use feramiko::{Channel, ConnectionError, Error, Pending, Socket, Transport};
@@ -31,9 +30,10 @@ async fn moves(pair: &Pair) {
     assert!(received.unwrap() == sent);
 }
 
+#[cfg(unix)]
 #[test]
 fn unix_sockets() {
-    let (client, server) = UnixStream::pair().unwrap();
+    let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
     works(threads(client, server, Setup::default()));
 }
 
@@ -66,6 +66,7 @@ fn an_inner_connection_learns_of_the_end_of_the_outer() {
     .wait();
 }
 
+#[cfg(unix)]
 #[test]
 fn the_pipes_of_a_child() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -84,9 +85,22 @@ fn the_pipes_of_a_child() {
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the child is still there");
 }
 
+/// Nothing on Windows joins a socket to its pipes; but something repeats there what it reads.
+#[cfg(windows)]
+#[test]
+fn the_pipes_of_a_child() {
+    let child =
+        Command::new("cmd").arg("/c").arg("exit 7").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let transport =
+        Transport::client(Socket::child(child.unwrap()), feramiko::ClientConfig::default()).unwrap();
+    let end = Pending::new(async move { transport.closed().await }).wait();
+    assert!(matches!(end, Error::Connection(_)), "the child has ended, and says nothing: {end:?}");
+}
+
 #[test]
 fn a_child_without_pipes_is_refused() {
-    let child = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
+    let program = if cfg!(windows) { "hostname" } else { "true" };
+    let child = Command::new(program).stdin(Stdio::null()).spawn().unwrap();
     let refused = Transport::client(Socket::child(child), feramiko::ClientConfig::default());
     assert!(matches!(&refused, Err(Error::Io { kind: std::io::ErrorKind::InvalidInput, .. })), "{refused:?}");
 }

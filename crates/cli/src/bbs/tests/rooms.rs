@@ -1,7 +1,6 @@
 //! The boards, the game, coming and going.
 
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 
 use super::town::{Guest, Town};
 use crate::bbs::door::{Game, Outcome, tests::play_well};
@@ -253,14 +252,21 @@ fn a_closing_house_says_so_and_lets_nobody_in() {
     assert!(late.session.is_over());
 }
 
+/// Both ends of a line.
+fn line() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (near, listener.accept().unwrap().0)
+}
+
 #[test]
 fn a_caller_is_carried_over_any_socket() {
     use std::io::{BufRead, BufReader, Write};
 
     let town = Town::new();
-    let (mine, its) = UnixStream::pair().unwrap();
-    let (other, its_other) = UnixStream::pair().unwrap();
-    let carry = |user: &'static str, line: UnixStream| {
+    let (mine, its) = line();
+    let (other, its_other) = line();
+    let carry = |user: &'static str, line: TcpStream| {
         let house = town.house.clone();
         std::thread::spawn(move || {
             let caller = Caller::new(&house, user, None);
