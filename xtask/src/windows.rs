@@ -8,7 +8,8 @@ use crate::step::{Failure, Steps, cargo, run};
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 /// What it takes, where there is apt.
-const NEEDED: &str = "apt-get install gcc-mingw-w64-x86-64 nasm wine64 && rustup target add x86_64-pc-windows-gnu";
+const NEEDED: &str =
+    "apt-get install gcc-mingw-w64-x86-64 nasm wine64 && rustup target add x86_64-pc-windows-gnu";
 
 /// All of it.
 pub(crate) fn all(steps: &mut Steps) -> Result<(), Failure> {

@@ -70,6 +70,9 @@ pub(crate) fn replace(
         let Some(new) = change(&content)? else { return Ok(false) };
         let draft = Draft::write(&target, &new, &held)?;
         if Version::of(&held).map_err(io)? == before && is_at(&held, &target) {
+            // Windows puts nothing in the place of what somebody holds; elsewhere that keeps others out meanwhile.
+            #[cfg(windows)]
+            drop(held);
             draft.publish(&target)?;
             return Ok(true);
         }

@@ -143,6 +143,8 @@ scenario!(a_way_that_leads_in_a_circle_is_refused, |driver| {
     assert!(matches!(&itself, Err(Error::Address { .. })), "{itself:?}");
 });
 
+// The relay is in Python, which is not everywhere. On Windows see `platform` and `the_pipes_of_a_child`.
+#[cfg(unix)]
 scenario!(a_proxy_command_is_a_line_too, |driver| {
     let world = World::new(driver).await;
     // A relay of some lines, since nc is not everywhere.

@@ -85,16 +85,46 @@ fn the_pipes_of_a_child() {
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the child is still there");
 }
 
-/// Nothing on Windows joins a socket to its pipes; but something repeats there what it reads.
 #[cfg(windows)]
 #[test]
 fn the_pipes_of_a_child() {
-    let child =
-        Command::new("cmd").arg("/c").arg("exit 7").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let transport =
-        Transport::client(Socket::child(child.unwrap()), feramiko::ClientConfig::default()).unwrap();
-    let end = Pending::new(async move { transport.closed().await }).wait();
-    assert!(matches!(end, Error::Connection(_)), "the child has ended, and says nothing: {end:?}");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // It says that it runs a test, first: lines before the version line are passed over (RFC 4253 section 4.2).
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "sockets::plays_a_relay_as_a_child", "--nocapture", "--quiet"])
+        .env(RELAY, listener.local_addr().unwrap().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let client = Socket::child(child);
+    let server = listener.accept().unwrap().0;
+    works(threads(client, server, Setup::default()));
+}
+
+/// Where the relay leads.
+#[cfg(windows)]
+const RELAY: &str = "FERAMIKO_TEST_RELAY";
+
+/// From standard input to a socket, and back to standard output; in a child process only.
+#[cfg(windows)]
+#[test]
+fn plays_a_relay_as_a_child() {
+    fn carry(mut from: impl Read, mut to: impl Write) {
+        let mut buffer = [0; 65536];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            to.write_all(&buffer[..count]).and_then(|()| to.flush()).unwrap();
+        }
+    }
+    let Ok(address) = std::env::var(RELAY) else { return };
+    let near = std::net::TcpStream::connect(address).unwrap();
+    let far = near.try_clone().unwrap();
+    std::thread::spawn(move || {
+        carry(std::io::stdin(), &far);
+        let _ = far.shutdown(Shutdown::Write);
+    });
+    carry(&near, std::io::stdout());
+    std::process::exit(0);
 }
 
 #[test]
