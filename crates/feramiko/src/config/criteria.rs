@@ -66,10 +66,9 @@ pub(super) fn matches(words: Vec<String>, subject: &mut dyn Subject) -> Result<b
                 return Ok(result && !negated);
             }
             "canonical" => subject.is_final(),
+            // `!final` too: for ssh the word asks for the pass, whatever stands before it.
             "final" => {
-                if !negated {
-                    subject.want_final();
-                }
+                subject.want_final();
                 subject.is_final()
             }
             name if WITH_ARGUMENT.contains(&name) => {
@@ -97,14 +96,9 @@ fn criterion(name: &str, argument: &str, so_far: bool, subject: &mut dyn Subject
     // Where there is neither, the empty argument matches.
     let optional = |text: &str| if text.is_empty() { argument.is_empty() } else { listed(text) };
     Ok(match name {
-        "host" => {
-            let lowered = argument.to_ascii_lowercase();
-            pattern::list_matches_exactly(lowered.as_bytes(), subject.host()?.as_bytes())
-        }
-        "originalhost" => {
-            let lowered = argument.to_ascii_lowercase();
-            pattern::list_matches_exactly(lowered.as_bytes(), subject.original_host().as_bytes())
-        }
+        // The case of a host's name does not count here, unlike behind Host.
+        "host" => pattern::list_matches(argument.as_bytes(), subject.host()?.as_bytes()),
+        "originalhost" => pattern::list_matches(argument.as_bytes(), subject.original_host().as_bytes()),
         "user" => listed(&subject.user()?),
         "localuser" => listed(&subject.local_user()),
         "tagged" => optional(&subject.tag()),

@@ -307,7 +307,7 @@ impl Evaluation<'_> {
 
     fn include_path(&self, word: &str, manner: Manner) -> Result<String, String> {
         let path = match word.contains(['%', '$']) {
-            true => self.facts()?.expand(word, tokens::ALL, true, self.around)?,
+            true => self.facts()?.expand_path(word, self.around)?,
             false => word.to_owned(),
         };
         let path = platform::with_slashes(path);

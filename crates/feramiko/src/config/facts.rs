@@ -26,12 +26,17 @@ impl Facts {
             checked_host(host).map_err(|problem| format!("{host:?}: {problem}"))?;
         }
         checked_user(&self.user).map_err(|problem| format!("{:?}: {problem}", self.user))?;
-        let is_odd = |c: char| c.is_control() || c.is_whitespace() || "'\"`$\\;&<>|(){}*?!".contains(c);
+        let is_odd = |c: char| c.is_control() || c.is_whitespace() || "'\"`$;&<>|(){}*?!".contains(c);
         match &self.key_alias {
-            Some(alias) if alias.starts_with('-') || alias.contains(is_odd) => {
-                Err(format!("HostKeyAlias {alias:?} holds a character that no name has"))
+            Some(alias) if alias.starts_with('-') || alias.contains(is_odd) || alias.contains('\\') => {
+                return Err(format!("HostKeyAlias {alias:?} holds a character that no name has"));
             }
-            _ => Ok(self),
+            _ => {}
+        }
+        // The names in it are checked when it is taken apart, which may be after it was put into a command.
+        match self.jump.split(',').find(|hop| hop.starts_with('-') || hop.contains(is_odd)) {
+            Some(hop) => Err(format!("ProxyJump {hop:?} holds a character that no name has")),
+            None => Ok(self),
         }
     }
 
@@ -64,6 +69,19 @@ impl Facts {
             'C' => self.hash(around),
             _ => return Err(format!("there is no token %{token}")),
         })
+    }
+
+    /// A path with its tokens and variables replaced. A name in it leads to no other folder than its author thought of.
+    pub(super) fn expand_path(&self, path: &str, around: &dyn Surroundings) -> Result<String, String> {
+        const OF_OTHERS: &str = "hjknr";
+        let token = |token: char| {
+            let value = self.token(token, tokens::ALL, around)?;
+            match OF_OTHERS.contains(token) && (value.starts_with('.') || value.contains('/')) {
+                true => Err(format!("%{token}: {value:?} would lead to another folder")),
+                false => Ok(value),
+            }
+        };
+        tokens::expand(path, &token, Some(&|name: &str| around.variable(name)))
     }
 
     /// A text with its tokens and, where `environment` says so, its variables replaced.

@@ -183,16 +183,8 @@ impl HostConfig {
     /// `~`, tokens and variables replaced.
     pub(super) fn path(&self, keyword: Keyword, word: &str) -> Result<String, SshConfigError> {
         let around = &*self.sources.around;
-        let expanded = tokens::tilde(word, &|user| around.home_of(user)).and_then(|path| {
-            // A name must not lead anywhere else than where the configuration's author thought.
-            if word.contains("%r") && (self.facts.user.contains('/') || self.facts.user.starts_with('.')) {
-                return Err(format!("the user {:?} would lead to another folder", self.facts.user));
-            }
-            if word.contains("%h") && self.facts.host.starts_with('.') {
-                return Err(format!("the host {:?} would lead to another folder", self.facts.host));
-            }
-            self.facts.expand(&path, tokens::ALL, true, around)
-        });
+        let expanded = tokens::tilde(word, &|user| around.home_of(user))
+            .and_then(|path| self.facts.expand_path(&path, around));
         expanded.map_err(|problem| SshConfigError::new(format!("{}: {problem}", keyword.name())))
     }
 

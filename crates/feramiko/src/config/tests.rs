@@ -390,6 +390,47 @@ fn defect_131_a_name_leads_to_no_other_folder() {
 }
 
 #[test]
+fn defect_130_the_hops_of_a_jump_reach_no_command_unchecked() {
+    for hop in ["a;b", "x`id`@a", "c,a|b", "a$(id)", "a&b", "-x", "a>b", "a'b", "a b"] {
+        let (config, stage) = Stage::new("Match exec \"true %j\"\n Port 7\n").config();
+        assert!(config.option(format!("ProxyJump={hop}")).resolve("web").is_err(), "{hop:?}");
+        assert!(stage.ran.lock().unwrap().is_empty(), "{hop:?} was run");
+    }
+    let (config, stage) = Stage::new("Match exec \"true %j\"\n Port 7\n").config();
+    let web = config.option("ProxyJump=LAB\\ann@a:1,ssh://b,[::1]:3,%r@c").resolve("web").unwrap();
+    assert_eq!((web.port(), stage.ran.lock().unwrap().len()), (7, 1));
+}
+
+#[test]
+fn defect_131_a_name_includes_no_file_of_another_folder() {
+    let stage = |path| Stage::new("Include conf.d/%r\nInclude conf.d/%n\n").with(path, "Port 7\n");
+    let inside = stage("/home/me/.ssh/conf.d/robey").config().0;
+    assert_eq!(inside.set(Keyword::User, "robey").resolve("web").unwrap().port(), 7);
+    for (user, host) in [("../../evil", "web"), ("a/b", "web"), ("robey", ".."), ("robey", ".hidden")] {
+        let (config, _) = stage("/home/me/.ssh/conf.d/../../evil").config();
+        assert!(config.set(Keyword::User, user).resolve(host).is_err(), "{user} {host}");
+    }
+    for token in ["%n", "%k"] {
+        let text = format!("HostName web\nUserKnownHostsFile ~/.ssh/hosts.d/{token}\n");
+        let host = Stage::new(&text).config().0.resolve("..");
+        assert!(host.and_then(|host| host.known_hosts_files()).is_err(), "{token}");
+    }
+}
+
+#[test]
+fn match_does_not_mind_the_case_of_a_host_and_host_does() {
+    let port = |text: &str, host: &str| Stage::new(text).host(host).port();
+    for criterion in ["host", "originalhost"] {
+        for (pattern, host) in [("web?", "WEB1"), ("WEB?", "web1"), ("db,Web*", "wEB1")] {
+            let text = format!("Match {criterion} {pattern}\n Port 7\n");
+            assert_eq!(port(&text, host), 7, "{criterion} {pattern} {host}");
+        }
+    }
+    assert_eq!(port("Host web?\n Port 7\n", "WEB1"), 22);
+    assert_eq!(port("Match !final\nMatch canonical\n Port 7\n", "web"), 7, "!final asks for the pass too");
+}
+
+#[test]
 fn defect_132_a_key_alias_is_a_name_too() {
     for alias in ["$(id)", "a;b", "-x", "a b"] {
         let text = format!("HostKeyAlias \"{alias}\"\nMatch exec \"true %k\"\n Port 7\n");
