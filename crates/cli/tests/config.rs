@@ -178,6 +178,20 @@ fn a_host_is_reached_through_others_each_under_its_own_name() {
     let home = at_home(&outer, &behind);
     let unknown = run(home.ssh(&["inner", "echo in"]), b"");
     assert_eq!(unknown.code(), Some(255), "{}", unknown.errors());
+    // Under the name that is looked up.
+    assert!(unknown.errors().contains("add the line \"inner-key ssh-ed25519 "), "{}", unknown.errors());
+    // A hop that does not let in is named, and not the host behind it.
+    let stranger = run(home.ssh(&["-oIdentityFile=none", "-J", "nobody@hop", "inner", "true"]), b"");
+    let hop = format!(
+        "on the way to [{}]:{}: [{}]:{}: nobody could not log in",
+        inner.address().ip(),
+        inner.address().port(),
+        outer.address().ip(),
+        outer.address().port()
+    );
+    assert!(stranger.errors().contains(&hop), "{}", stranger.errors());
+    let missing = run(home.ssh(&["-i", "/no/such/key", "box", "true"]), b"");
+    assert!(missing.errors().contains("there is no key file /no/such/key"), "{}", missing.errors());
     let key = host_key(KeyType::Ed25519).public;
     fs::write(home.known_hosts(), format!("box-key {key}\ninner-key {key}\n")).unwrap();
     assert_eq!(run(home.ssh(&["inner", "echo in"]), b"").expect_success("inner").text(), "in\n");

@@ -13,7 +13,7 @@ use crate::connect::{Connect, EachHop, Source, Way};
 use crate::connecting::{Handshake, Line, open, through};
 use crate::dial::{self, Deadline, DialOptions};
 use crate::driver::socket::Socket;
-use crate::error::{Error, Stage};
+use crate::error::{Error, HostName, Stage};
 use crate::helper::{Driver, blocking};
 use crate::identity::{Identity, Plan, Prepared};
 use crate::pending::Pending;
@@ -118,9 +118,9 @@ impl Ready {
             NextStep::Line(line) => line,
             NextStep::Through(transport) => through(&transport, host, port, driver, deadline).await?,
             NextStep::Jump(hops) => {
-                let hop = hop(&self.host, &hops, self.each_hop, deadline, hops_left)?;
+                let (hop, name) = hop(&self.host, &hops, self.each_hop, deadline, hops_left)?;
                 let left = hops_left.saturating_sub(1);
-                let client = make(hop, driver, left).await?;
+                let client = make(hop, driver, left).await.map_err(|error| at_hop(error, name))?;
                 // What is opened through it keeps it.
                 through(client.transport(), host, port, driver, deadline).await?
             }
@@ -215,27 +215,30 @@ fn hop(
     each_hop: Option<EachHop>,
     deadline: Deadline,
     hops_left: u32,
-) -> Result<Connect, Error> {
+) -> Result<(Connect, HostName), Error> {
+    const ROUND: &str = "the way leads through the host itself, or through more than 16 others";
     let Some((last, before)) = hops.split_last() else { return Err(deadline.passed(Stage::Connect)) };
     if hops_left == 0 {
-        return Err(too_many_hops(&last.host));
+        return Err(host.error(Keyword::ProxyJump, ROUND).into());
     }
     let hop = host.hop(last, before)?;
     if (hop.alias(), hop.port(), hop.user()) == (host.alias(), host.port(), host.user()) {
-        return Err(too_many_hops(hop.host()));
+        return Err(host.error(Keyword::ProxyJump, ROUND).into());
     }
+    let name = HostName { host: hop.host().to_owned(), port: hop.port() };
     let mut connect = Connect::to(hop.host()).host_config(hop.clone());
     if let Some(each_hop) = each_hop {
         connect = (each_hop.lock().unwrap_or_else(PoisonError::into_inner))(connect, &hop);
         connect.each_hop.get_or_insert(Arc::clone(&each_hop));
     }
-    Ok(connect.deadline(deadline.left(Stage::Connect)?))
+    Ok((connect.deadline(deadline.left(Stage::Connect)?), name))
 }
 
-fn too_many_hops(host: &str) -> Error {
-    Error::Address {
-        text: host.to_owned(),
-        problem: "the way to it leads through itself, or through too many hops",
+/// Says at which hop it happened; one that is further away has said so already.
+fn at_hop(error: Error, host: HostName) -> Error {
+    match error {
+        Error::Jump { .. } => error,
+        error => Error::Jump { host, error: Box::new(error) },
     }
 }
 

@@ -52,6 +52,13 @@ pub enum Error {
     },
     /// No address of the host took the connection.
     Connect(Vec<FailedAddress>),
+    /// A host on the way there (ProxyJump): which one, and why it was not got past.
+    Jump {
+        /// The host on the way.
+        host: HostName,
+        /// What went wrong there.
+        error: Box<Self>,
+    },
     /// The configuration cannot be used.
     Config(ConfigError),
     /// That cannot be done in the state the connection is in.
@@ -191,7 +198,10 @@ impl Error {
 
     /// Whether this is a deadline that passed.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Connection(ConnectionError::TimedOut(_)))
+        match self {
+            Self::Jump { error, .. } => error.is_timeout(),
+            error => matches!(error, Self::Timeout { .. } | Self::Connection(ConnectionError::TimedOut(_))),
+        }
     }
 
     /// The kind that an [`io::Error`] of this error has.
@@ -203,6 +213,7 @@ impl Error {
             Self::Open(failure) if failure.reason == OpenFailure::CONNECT_FAILED => K::ConnectionRefused,
             Self::Open(_) | Self::RequestRefused(_) => K::PermissionDenied,
             Self::Timeout { .. } => K::TimedOut,
+            Self::Jump { error, .. } => error.kind(),
             Self::Address { .. } | Self::Config(_) | Self::SshConfig(_) => K::InvalidInput,
             Self::Lookup { .. } => K::NotFound,
             Self::Connect(failed) => failed.last().map_or(K::NotFound, |failed| failed.kind),
@@ -254,6 +265,7 @@ impl fmt::Display for Error {
                 f.write_str("no connection to the host")?;
                 failed.iter().try_for_each(|one| write!(f, "; {}: {}", one.address, one.message))
             }
+            Self::Jump { host, error } => write!(f, "at {host}, on the way there: {error}"),
             Self::Config(error) => error.fmt(f),
             Self::SshConfig(error) => error.fmt(f),
             Self::Misuse(error) => error.fmt(f),
@@ -276,6 +288,7 @@ impl std::error::Error for Error {
             Self::HostKey(error) => Some(&**error),
             Self::Auth(error) => Some(&**error),
             Self::Open(error) => Some(error),
+            Self::Jump { error, .. } => Some(&**error),
             Self::Config(error) => Some(error),
             Self::SshConfig(error) => Some(error),
             Self::Misuse(error) => Some(error),

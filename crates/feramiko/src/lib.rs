@@ -176,16 +176,16 @@ pub use verify::*;
 pub use feramiko_crypto::Secret;
 pub use feramiko_keys::{
     AuthorizedKey, AuthorizedKeys, Certificate, CertifiedKey, Circumstances, Denied, Fingerprint,
-    HostKeyChanges, KeyCipher, KeyError, KeyFileInfo, KeyFormat, KeyType, KnownHosts, LookupName, Ownership,
-    PermitList, Permits, PpkVersion, PrivateKey, PublicKey, Restrictions, RevokedKeys, Signer, SkDetails,
-    SourceList, SshfpRecord, SshfpVerdict,
+    HostKeyChanges, HostStatus, KeyCipher, KeyError, KeyFileInfo, KeyFormat, KeyType, KnownHosts, KnownKey,
+    LookupName, Ownership, PermitList, Permits, PpkVersion, PrivateKey, PublicKey, Restrictions, RevokedKeys,
+    Signer, SkDetails, SourceList, SshfpRecord, SshfpVerdict,
 };
 pub use feramiko_keys::{certificate, sshsig};
 pub use feramiko_proto::{
     Algorithms, ChannelId, ClientConfig, Common, ConfigError, ConnectionError, Decision, DisconnectReason,
     ExitStatus, Family, HostKeyQuestion, Limits, Misuse, Negotiated, OpenFailure, Phase, Prompt, Prompts,
     Proof, Provider, Pty, RekeyLimits, Request, ServerConfig, SessionProof, Standing, Steps, Stream, Timing,
-    VerifiedHost, VerifiedKey, WindowSize,
+    VerifiedCertificate, VerifiedHost, VerifiedKey, WindowSize,
 };
 
 /// Guides.

@@ -11,11 +11,15 @@ use super::Target;
 pub(super) fn connecting(error: &Error, target: &Target) -> String {
     let host = target.name();
     match error {
+        Error::Jump { host: hop, error } => {
+            let hop = Target { host: hop.host.clone(), user: String::new(), port: hop.port };
+            format!("on the way to {host}: {}", connecting(error, &hop))
+        }
         Error::Lookup { host, message } => {
             format!("no host of the name {host} is known ({message}); is it spelled right?")
         }
         Error::Connect(failed) => refused(failed, target),
-        Error::HostKey(refusal) => host_key(refusal, &host),
+        Error::HostKey(refusal) => host_key(refusal),
         Error::Connection(end @ (ConnectionError::Eof { .. } | ConnectionError::Io { .. })) => {
             format!("{host} ended the connection before the login: {end}")
         }
@@ -43,10 +47,10 @@ fn refused(failed: &[FailedAddress], target: &Target) -> String {
 }
 
 /// A changed key is told so loudly that nobody takes it for one more question to say yes to.
-fn host_key(refusal: &HostKeyRefusal, host: &str) -> String {
+fn host_key(refusal: &HostKeyRefusal) -> String {
     let shown = refusal.key();
     match refusal {
-        HostKeyRefusal::Changed { known, .. } => {
+        HostKeyRefusal::Changed { host, known, .. } => {
             let mut words = format!(
                 "THE HOST KEY HAS CHANGED\n\
                  **************************************************************\n\
@@ -70,13 +74,13 @@ fn host_key(refusal: &HostKeyRefusal, host: &str) -> String {
             let mut files: Vec<&std::path::Path> = known.iter().map(|one| one.file.as_path()).collect();
             files.dedup();
             for file in files {
-                let (file, host) = (file.display().to_string(), host.to_ascii_lowercase());
+                let (file, host) = (file.display().to_string(), host.to_string().to_ascii_lowercase());
                 let quoted = |word: &str| String::from_utf8_lossy(&feramiko::quote(word)).into_owned();
                 let _ = write!(words, "\n  ssh-keygen -R {} -f {}", quoted(&host), quoted(&file));
             }
             words
         }
-        HostKeyRefusal::Revoked { file, line, .. } => format!(
+        HostKeyRefusal::Revoked { host, file, line, .. } => format!(
             "THE HOST KEY IS REVOKED\n\
              {host} shows {} {}, and {} line {line} says that this key must not be trusted any more.\n\
              The connection was refused.",
@@ -116,10 +120,30 @@ pub(super) fn lost(error: &Error, host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use feramiko::{HostName, KnownAt, KnownKey};
+
     use super::*;
 
     fn target() -> Target {
         Target { host: "127.0.0.1".into(), user: "robey".into(), port: 2200 }
+    }
+
+    /// What is said about a hop names the hop: nobody is to forget the key of the host behind it.
+    #[test]
+    fn what_happened_at_a_hop_is_told_of_the_hop() {
+        let key = feramiko::PrivateKey::generate(feramiko::KeyType::Ed25519).unwrap().public_key().clone();
+        let known = KnownKey { line: 3, algorithm: key.algorithm().to_owned(), blob: key.blob().to_vec() };
+        let known = vec![KnownAt { file: "/k".into(), key: known }];
+        let host = HostName { host: "Bastion".into(), port: 22 };
+        let refusal = HostKeyRefusal::Changed { host: host.clone(), key, known };
+        let error = Error::Jump { host, error: Box::new(refusal.into()) };
+        let words = connecting(&error, &target());
+        assert!(words.starts_with("on the way to [127.0.0.1]:2200: THE HOST KEY HAS CHANGED"), "{words}");
+        assert!(
+            words.contains("known for Bastion\n") && words.contains("ssh-keygen -R bastion -f /k"),
+            "{words}"
+        );
+        assert_eq!(words.matches("2200").count(), 1, "{words}");
     }
 
     #[test]

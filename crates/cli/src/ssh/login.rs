@@ -35,11 +35,18 @@ pub(super) fn connect(arguments: &SshArgs, host: &HostConfig) -> Result<Client, 
         let unasked = unasked.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (unasked, &error) {
             // The host key that nobody could be asked about, with what would make it known.
-            (Some(why), Error::HostKey(_)) => why,
+            (Some(why), error) if is_about_host_key(error) => why,
             (Some(why), error) => format!("{}\n{why}", explain::connecting(error, &target)),
             (None, error) => explain::connecting(error, &target),
         }
     })
+}
+
+fn is_about_host_key(error: &Error) -> bool {
+    match error {
+        Error::Jump { error, .. } => is_about_host_key(error),
+        error => matches!(error, Error::HostKey(_)),
+    }
 }
 
 /// What is asked of the user, and when: for the host and for each hop on the way to it.

@@ -68,6 +68,7 @@ fn call(arguments: &SshArgs) -> Result<u8, String> {
     }
     host.check().map_err(|error| error.to_string())?;
     wanted::warn(&host);
+    wanted::miss_keys(arguments, &host)?;
     let wish = wanted::wish(arguments, &host)?;
     let target = Target::of(&host);
     tracing::info!(?target, "calling");

@@ -52,6 +52,23 @@ pub(super) fn warn(host: &HostConfig) {
     }
 }
 
+/// Names the key files of `-i` that are not there: without a word the login would fail for another reason, it seems.
+///
+/// # Errors
+/// Words for the user.
+pub(super) fn miss_keys(arguments: &SshArgs, host: &HostConfig) -> Result<(), String> {
+    let files = host.identity_files().map_err(|error| error.to_string())?;
+    for file in files.iter().take(arguments.identity.len()) {
+        // Beside the public half alone an agent may have the other.
+        let mut public = file.clone().into_os_string();
+        public.push(".pub");
+        if !file.exists() && !std::path::Path::new(&public).exists() {
+            say(&format!("feramiko: there is no key file {}\n", file.display()));
+        }
+    }
+    Ok(())
+}
+
 /// Prints the configuration as `ssh -G` does.
 ///
 /// # Errors

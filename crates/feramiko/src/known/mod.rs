@@ -11,6 +11,7 @@ use feramiko_keys::{
     SshfpVerdict,
 };
 
+use crate::address::SSH_PORT;
 use crate::error::{Error, HostKeyRefusal, HostName, KnownAt};
 use crate::rotation::{HostKeyKeeper, UpdateHostKeys};
 use crate::verify::{HostKeyVerifier, signature_algorithms};
@@ -33,6 +34,8 @@ const CERTIFICATES: [&str; 9] = [
 /// All files are read when this is made. A revocation in any of them wins, then a matching line in any of them.
 pub struct KnownHostsFiles {
     host: HostName,
+    /// What it is called in refusals: as known_hosts has it, so by its alias.
+    shown: HostName,
     /// What it is looked up and written down by.
     name: LookupName,
     /// What its certificate must be for: the alias, else the host.
@@ -103,6 +106,7 @@ impl KnownHostsFiles {
     ) -> Result<Self, Error> {
         Ok(Self {
             host: HostName { host: host.to_owned(), port },
+            shown: HostName { host: host.to_owned(), port },
             name: LookupName::new(host, port),
             principal: host.to_owned(),
             has_alias: false,
@@ -137,6 +141,8 @@ impl KnownHostsFiles {
     /// The name that stands for host and port in these files (`HostKeyAlias`).
     pub fn alias(mut self, alias: &str) -> Self {
         self.name = LookupName::alias(alias);
+        // An alias has no port.
+        self.shown = HostName { host: alias.to_owned(), port: SSH_PORT };
         self.principal = alias.to_owned();
         self.has_alias = true;
         self
@@ -215,7 +221,7 @@ impl KnownHostsFiles {
             Some((file.path.clone(), line))
         });
         let (file, line) = found?;
-        Some(HostKeyRefusal::Revoked { host: self.host.clone(), key: key.clone(), file, line })
+        Some(HostKeyRefusal::Revoked { host: self.shown.clone(), key: key.clone(), file, line })
     }
 
     /// What all files say of the key under a name: whether it is known, and the other keys that are.
@@ -255,7 +261,7 @@ impl KnownHostsFiles {
             Found { known: true, .. } => Ok(None),
             Found { others, .. } if others.is_empty() => Ok(Some(name)),
             Found { others, .. } => Err(Box::new(HostKeyRefusal::AddressDiffers {
-                host: self.host.clone(),
+                host: self.shown.clone(),
                 address: HostName {
                     host: self.address.map_or_else(String::new, |address| address.to_string()),
                     port: self.host.port,
@@ -303,7 +309,7 @@ impl KnownHostsFiles {
             }
         };
         let files = self.files().map(|file| file.path.clone()).collect();
-        let question = HostKeyRefusal::Unknown { host: self.host.clone(), key: key.clone(), files, dns };
+        let question = HostKeyRefusal::Unknown { host: self.shown.clone(), key: key.clone(), files, dns };
         match self.ask(&question) {
             Some(answer) => {
                 answer?;
@@ -358,7 +364,7 @@ impl HostKeyVerifier for KnownHostsFiles {
             return match found.others {
                 others if others.is_empty() => self.meet(key, found.certified, dns),
                 known => {
-                    Err(HostKeyRefusal::Changed { host: self.host.clone(), key: key.clone(), known }.into())
+                    Err(HostKeyRefusal::Changed { host: self.shown.clone(), key: key.clone(), known }.into())
                 }
             };
         }
@@ -398,7 +404,8 @@ impl HostKeyVerifier for KnownHostsFiles {
             Err(Error::HostKey(refusal))
                 if !authorities.is_empty() && matches!(*refusal, HostKeyRefusal::Unknown { .. }) =>
             {
-                Err(HostKeyRefusal::Certificate { host: self.host.clone(), key: key.clone(), problem }.into())
+                Err(HostKeyRefusal::Certificate { host: self.shown.clone(), key: key.clone(), problem }
+                    .into())
             }
             outcome => outcome,
         }
