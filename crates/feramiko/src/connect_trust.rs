@@ -9,12 +9,12 @@ use crate::connect::Connect;
 use crate::error::{Error, HostKeyRefusal};
 use crate::known::{UnknownHost, VerifyDns};
 use crate::rotation::UpdateHostKeys;
-use crate::trust::{Files, Pinned};
+use crate::trust::Pinned;
 use crate::verify::{HostKeyVerifier, PinnedFingerprints};
 
 /// Which host key is trusted: the keys, fingerprints or verifier that are named, else known_hosts files.
 impl Connect {
-    /// Trusts this host key and no other; said several times, any of them.
+    /// Trusts this host key and no other, whatever is said of files; said several times, any of them.
     pub fn host_key(mut self, key: PublicKey) -> Self {
         match &mut self.trust.pinned {
             Some(Pinned::Keys(keys)) => keys.push(key),
@@ -23,7 +23,8 @@ impl Connect {
         self
     }
 
-    /// Trusts the host key of this fingerprint (`SHA256:…`) and no other; said several times, any of them.
+    /// Trusts the host key of this fingerprint (`SHA256:…`) and no other, whatever is said of files; said several times,
+    /// any of them.
     pub fn fingerprint(mut self, fingerprint: &str) -> Self {
         match (fingerprint.parse(), &mut self.trust.pinned) {
             (Ok(fingerprint), Some(Pinned::Fingerprints(known))) => known.0.push(fingerprint),
@@ -40,9 +41,8 @@ impl Connect {
     /// Trusts what this file says, in place of the files of the user and of the system; said several times, all of them.
     /// Keys are written to the first (`UserKnownHostsFile`).
     pub fn known_hosts(mut self, path: impl Into<PathBuf>) -> Self {
-        let files = self.files();
-        files.user.get_or_insert_default().push(path.into());
-        files.system.get_or_insert_default();
+        self.trust.files.user.get_or_insert_default().push(path.into());
+        self.trust.files.system.get_or_insert_default();
         self
     }
 
@@ -72,7 +72,7 @@ impl Connect {
     }
 
     fn unknown_host(mut self, choice: UnknownHost) -> Self {
-        self.files().unknown = Some(choice);
+        self.trust.files.unknown = Some(choice);
         self
     }
 
@@ -144,11 +144,5 @@ impl Connect {
     pub fn verifier(mut self, verifier: impl HostKeyVerifier + 'static) -> Self {
         self.trust.pinned = Some(Pinned::Other(Box::new(verifier)));
         self
-    }
-
-    /// From now on files decide.
-    fn files(&mut self) -> &mut Files {
-        self.trust.pinned = None;
-        &mut self.trust.files
     }
 }

@@ -17,6 +17,13 @@ scenario!(another_host_key_than_the_expected_is_refused, |driver| {
     assert!(matches!(refusal(wrong), HostKeyRefusal::NotTheOne { .. }));
     let right = house.key.public_key().fingerprint().to_string();
     assert!(house.bare().password("foo").fingerprint(&right).await.is_ok());
+    // Whatever is said of files, and in whatever order.
+    let dir = tempfile::tempdir().unwrap();
+    let files = |connect: feramiko::Connect| connect.known_hosts(dir.path().join("known_hosts")).accept_new();
+    let wrong = files(house.bare().password("foo").host_key(other.clone())).await;
+    assert!(matches!(refusal(wrong), HostKeyRefusal::NotTheOne { .. }));
+    let wrong = files(house.bare().password("foo").fingerprint(&other.fingerprint().to_string())).await;
+    assert!(matches!(refusal(wrong), HostKeyRefusal::NotTheOne { .. }));
     let nonsense = house.bare().password("foo").fingerprint("MD5:00").await;
     assert!(matches!(nonsense, Err(Error::Key { .. })));
 });
