@@ -6,8 +6,7 @@ use std::time::SystemTime;
 
 use feramiko_keys::certificate::{CertificateError, UserCheck};
 use feramiko_keys::{
-    AuthorizedKeys, Certificate, Circumstances, Denied, KeyError, Ownership, PublicKey, Restrictions,
-    RevokedKeys,
+    AuthorizedKeys, Certificate, Circumstances, KeyError, Ownership, PublicKey, Restrictions, RevokedKeys,
 };
 use feramiko_proto::Proof;
 
@@ -44,7 +43,7 @@ pub struct AuthorizedKeysPolicy {
     /// `None`: nobody asks whose the file is.
     owner: Option<OfUser<Ownership>>,
     environment: bool,
-    revoked: Vec<PathBuf>,
+    pub(crate) revoked: Vec<PathBuf>,
 }
 
 /// Something of the user with this name.
@@ -90,7 +89,8 @@ impl AuthorizedKeysPolicy {
         self
     }
 
-    /// A file of [`RevokedKeys`]; may be said more than once. While one cannot be read nobody is let in.
+    /// A file of [`RevokedKeys`]; may be said more than once. While one cannot be read nobody is let in. It counts for the
+    /// server's [certificates](crate::ServerBuilder::certificates) too.
     pub fn revoked_keys(mut self, path: impl Into<PathBuf>) -> Self {
         self.revoked.push(path.into());
         self
@@ -116,7 +116,7 @@ impl AuthorizedKeysPolicy {
         match keys.authorize(key, circumstances) {
             Ok(entry) => Ok(entry.map(|entry| self.restrictions(entry.restrictions.clone()))),
             Err(denied) => {
-                tell(&path, user, denied);
+                tell(&path, user, &denied);
                 Ok(None)
             }
         }
@@ -156,12 +156,13 @@ impl AuthorizedKeysPolicy {
                 }
             };
             if let Err(denied) = entry.restrictions.check(circumstances) {
-                tell(&path, user, denied);
+                tell(&path, user, &denied);
                 continue;
             }
             // Two commands that are forced and differ leave nothing that could be run.
-            if let Ok(both) = self.restrictions(entry.restrictions.clone()).and(granted) {
-                return Ok(Ok(both));
+            match self.restrictions(entry.restrictions.clone()).and(granted) {
+                Ok(both) => return Ok(Ok(both)),
+                Err(conflict) => tell(&path, user, &conflict),
             }
         }
         Ok(Err(refused))
@@ -217,7 +218,7 @@ pub(crate) fn revoked(paths: &[PathBuf]) -> Result<RevokedKeys, KeyError> {
     paths.iter().try_fold(RevokedKeys::default(), |all, path| Ok(all.or(RevokedKeys::load(path)?)))
 }
 
-fn tell(path: &Path, user: &str, denied: Denied) {
+fn tell(path: &Path, user: &str, denied: &dyn std::fmt::Display) {
     let user = feramiko_wire::sanitize(user.as_bytes());
     tracing::info!(path = %path.display(), user, %denied, "a key is in the file and is not let in");
 }

@@ -34,7 +34,7 @@ use crate::error::Error;
 pub struct CertificatePolicy {
     authorities: Vec<PublicKey>,
     principals: Option<PrincipalsOf>,
-    revoked: Vec<PathBuf>,
+    pub(crate) revoked: Vec<PathBuf>,
 }
 
 /// The principals that are the user of this name.
@@ -56,6 +56,7 @@ impl CertificatePolicy {
     }
 
     /// A file of [`RevokedKeys`](crate::RevokedKeys); may be said more than once. While one cannot be read nobody is let in.
+    /// It counts for the keys of the server's [`authorized_keys`](crate::ServerBuilder::authorized_keys) too.
     pub fn revoked_keys(mut self, path: impl Into<PathBuf>) -> Self {
         self.revoked.push(path.into());
         self

@@ -418,6 +418,7 @@ impl ServerBuilder {
             show(&mut self.config, &self.signers);
         }
         self.config.check()?;
+        self.rules.policies.share_revoked();
         let admission = Admission::new(self.startups, self.rate);
         let gate = Gate::new(admission, self.config.common.provider.random);
         let (config, signers) = (Arc::new(self.config), self.signers);

@@ -1,6 +1,7 @@
 //! One client, as a server's application sees it: attempts to log in, then sessions and what they are to run.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,6 +50,21 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
+    /// What one of them revokes the other does not let in: as `RevokedKeys` of sshd_config(5), which is one for all.
+    pub(crate) fn share_revoked(&mut self) {
+        let of_keys = self.keys.iter().flat_map(|policy| &policy.revoked);
+        let of_certificates = self.certificates.iter().flat_map(|policy| &policy.revoked);
+        let mut paths: Vec<PathBuf> = of_keys.chain(of_certificates).cloned().collect();
+        paths.sort_unstable();
+        paths.dedup();
+        if let Some(policy) = &mut self.keys {
+            Arc::make_mut(policy).revoked.clone_from(&paths);
+        }
+        if let Some(policy) = &mut self.certificates {
+            Arc::make_mut(policy).revoked = paths;
+        }
+    }
+
     /// Answers an attempt, where there is anybody here who can; hands others back. Files are read on the way: beside
     /// tokio's tasks, and in place for threads.
     async fn judge(self, attempt: Attempt) -> Result<Option<Attempt>, Error> {

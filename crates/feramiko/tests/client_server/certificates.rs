@@ -74,6 +74,32 @@ scenario!(defect_026_what_a_certificate_lacks_keeps_its_holder_out, |driver| {
     assert!(log_in("robey", certified(&key, &authority, |it| it)).await.is_err());
 });
 
+scenario!(defect_026_what_is_revoked_for_one_policy_is_revoked_for_the_other, |driver| {
+    let (authority, key) = (key(), key());
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let (keys, nothing, revoked) = (path("keys"), path("nothing"), path("revoked"));
+    let line = |key: &PrivateKey| key.public_key().to_line("") + "\n";
+    std::fs::write(&keys, format!("{}cert-authority {}", line(&key), line(&authority))).unwrap();
+    std::fs::write(&nothing, "").unwrap();
+    for of_certificates in [true, false] {
+        std::fs::write(&revoked, "").unwrap();
+        let lists = if of_certificates { [&nothing, &revoked] } else { [&revoked, &nothing] };
+        let file = keys.clone();
+        let files = AuthorizedKeysPolicy::new(move |_| Some(file.clone())).any_owner().revoked_keys(lists[0]);
+        let trusted = CertificatePolicy::new([authority.public_key().clone()]).revoked_keys(lists[1]);
+        let house = House::open(driver, serve).await;
+        let house = house.restart(driver, |server| server.authorized_keys(files).certificates(trusted)).await;
+        let bare = || house.connect().user("robey").key(key.clone());
+        let with_certificate = || house.connect().user("robey").key(certified(&key, &authority, |it| it));
+        assert!(bare().await.is_ok() && with_certificate().await.is_ok());
+        std::fs::write(&revoked, line(&key)).unwrap();
+        assert!(bare().await.is_err() && with_certificate().await.is_err(), "{of_certificates}");
+        std::fs::write(&revoked, line(&authority)).unwrap();
+        assert!(bare().await.is_ok() && with_certificate().await.is_err(), "{of_certificates}");
+    }
+});
+
 scenario!(principals_are_those_that_the_server_lists, |driver| {
     let (authority, key) = (key(), key());
     let of_user = |user: &str| if user == "deploy" { vec!["robey".to_owned()] } else { Vec::new() };
