@@ -15,6 +15,8 @@ pub struct HostKeyChanges {
     names: Vec<LookupName>,
     new: Vec<PublicKey>,
     obsolete: Vec<PublicKey>,
+    /// One of the keys that are known is announced.
+    stays_known: bool,
 }
 
 /// Why an announcement changes nothing.
@@ -28,6 +30,9 @@ pub enum NoUpdate {
     Complex(AtLine),
     /// A line has one of the keys, known or obsolete, under another name: both would have to be changed together.
     OtherName(AtLine),
+    /// None of the keys that are known is announced, and none that is may be learned: then the host would be a stranger,
+    /// and anybody could be it.
+    NoneLeft,
 }
 
 /// Where that is.
@@ -84,12 +89,16 @@ impl HostKeyChanges {
         if let Some(obstacle) = obstacle {
             return Err(obstacle);
         }
+        let stays_known = !known.is_empty();
+        if !stays_known && new.is_empty() {
+            return Err(NoUpdate::NoneLeft);
+        }
         let elsewhere = |(_, entry): &(AtLine, &Entry)| {
             !about(entry, &names) && obsolete.iter().any(|key| key.blob() == entry.blob)
         };
         match entries(files).find(elsewhere) {
             Some((at, _)) => Err(NoUpdate::OtherName(at)),
-            None => Ok(Self { names, new, obsolete }),
+            None => Ok(Self { names, new, obsolete, stays_known }),
         }
     }
 
@@ -108,9 +117,12 @@ impl HostKeyChanges {
         self.names.first()
     }
 
-    /// Leaves out a new key, for which there is no proof.
+    /// Leaves out a new key, for which there is no proof. Where no key is left then, nothing is forgotten either.
     pub fn leave_out(&mut self, key: &PublicKey) {
         self.new.retain(|new| new != key);
+        if self.new.is_empty() && !self.stays_known {
+            self.obsolete.clear();
+        }
     }
 
     /// Whether nothing is left to be done.
@@ -192,6 +204,7 @@ impl fmt::Display for NoUpdate {
             Self::Complex(at) => {
                 write!(f, "line {} about the host has a marker, a pattern or several names", at.line)
             }
+            Self::NoneLeft => f.write_str("none of the announced keys is known or may be learned"),
             Self::OtherName(at) => write!(f, "line {} has one of the keys under another name", at.line),
         }
     }
@@ -253,6 +266,22 @@ mod tests {
         let files = [hosts(&[("host", 1), ("host", 2)])];
         let plan = HostKeyChanges::plan(&files, &name, None, &announced, |key| *key == announced[0]);
         assert_eq!(plan, Err(NoUpdate::UpToDate));
+    }
+
+    #[test]
+    fn defect_143_a_host_never_loses_its_last_key_to_an_announcement() {
+        let name = LookupName::new("host", 22);
+        let files = [hosts(&[("host", 1), ("host", 2)])];
+        let announced = [key(3), key(4)];
+        let plan = |acceptable: &dyn Fn(&PublicKey) -> bool| {
+            HostKeyChanges::plan(&files, &name, None, &announced, acceptable)
+        };
+        assert_eq!(plan(&|_| false), Err(NoUpdate::NoneLeft));
+        let mut changes = plan(&|_| true).unwrap();
+        changes.leave_out(&key(3));
+        assert_eq!((changes.new_keys(), changes.obsolete_keys()), (&[key(4)][..], &[key(1), key(2)][..]));
+        changes.leave_out(&key(4));
+        assert!(changes.is_empty(), "{changes:?}");
     }
 
     #[test]
