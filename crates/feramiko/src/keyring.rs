@@ -37,12 +37,20 @@ pub(crate) struct Keyring {
 }
 
 impl Keyring {
-    /// A key file that somebody named: it must be there and be readable.
+    /// A key file that a program named: it must be there and be readable. One that others can read is used, with a
+    /// warning: where secrets are mounted, that may be out of the program's hands.
     pub(crate) fn named(&self, path: &Path) -> Result<Key, Error> {
-        self.load(path).map_err(|error| Error::key_file(path, error))
+        let key = self.load(path).or_else(|error| match error {
+            KeyError::Exposed { .. } => {
+                tracing::warn!("{error}");
+                self.loaded(path, PrivateKey::load_file_with_rsa_floor(path, None, self.min_rsa_bits))
+            }
+            error => Err(error),
+        });
+        key.map_err(|error| Error::key_file(path, error))
     }
 
-    /// A key file that may be missing, or why it cannot be used.
+    /// A key file that may be missing, or why it cannot be used. As for ssh, one that others can read cannot.
     pub(crate) fn if_there(&self, path: &Path) -> Option<Result<Key, String>> {
         match self.load(path) {
             Ok(key) => Some(Ok(key)),
@@ -52,7 +60,11 @@ impl Keyring {
     }
 
     fn load(&self, path: &Path) -> Result<Key, KeyError> {
-        match (PrivateKey::load_file_with_rsa_floor(path, None, self.min_rsa_bits), &self.ask) {
+        self.loaded(path, PrivateKey::load_unexposed_file(path, None, self.min_rsa_bits))
+    }
+
+    fn loaded(&self, path: &Path, key: Result<PrivateKey, KeyError>) -> Result<Key, KeyError> {
+        match (key, &self.ask) {
             (Ok(key), _) => Ok(Key::Open(Arc::new(key))),
             (Err(KeyError::PassphraseNeeded), Some(ask)) => Ok(self.locked(path, ask)),
             (Err(error), _) => Err(error),
@@ -194,6 +206,28 @@ mod tests {
         assert!(why.contains(&locked.display().to_string()), "{why}");
         let (ask, _) = asking(&[]);
         assert!(matches!(ring(Some(&ask)).if_there(&locked), Some(Ok(_))));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn defect_125_a_key_of_the_user_that_others_can_read_is_passed_over_and_named() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        PrivateKey::generate(KeyType::Ed25519).unwrap().write_file(&path, "", None).unwrap();
+        for (mode, exposed) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            match ring(None).if_there(&path) {
+                Some(Ok(_)) => assert!(!exposed, "{mode:o}"),
+                Some(Err(why)) => assert!(exposed && why.contains("chmod go-rwx"), "{mode:o}: {why}"),
+                None => panic!("{mode:o}"),
+            }
+            assert!(ring(None).named(&path).is_ok(), "{mode:o}: a program has named it");
+        }
+        // A public key is for all to read; it is something else that is wrong with it.
+        std::fs::write(&path, "ssh-ed25519 AAAA\n").unwrap();
+        let Some(Err(why)) = ring(None).if_there(&path) else { panic!() };
+        assert!(!why.contains("chmod"), "{why}");
     }
 
     #[test]

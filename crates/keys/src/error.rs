@@ -102,6 +102,11 @@ pub enum KeyError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Others than this user can read, or write, a file of theirs with a private key.
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file is larger than any file of its kind.
     TooLarge {
         /// The file, where there is one.
@@ -208,6 +213,11 @@ impl fmt::Display for KeyError {
                 "{} is not trusted: {problem}; `chmod go-w` and `chown` change that",
                 path.display()
             ),
+            Self::Exposed { path } => write!(
+                f,
+                "{} is open to others, and a private key must not be; `chmod go-rwx` changes that",
+                path.display()
+            ),
             Self::TooLarge { path: Some(path), limit } => {
                 write!(f, "{} is larger than {limit} bytes", path.display())
             }
@@ -241,9 +251,10 @@ impl From<KeyError> for io::Error {
             | KeyError::UnsupportedCipher { .. }
             | KeyError::UnsupportedKdf { .. }
             | KeyError::UnsupportedFormat { .. } => io::ErrorKind::Unsupported,
-            KeyError::PassphraseNeeded | KeyError::WrongPassphrase | KeyError::Unsafe { .. } => {
-                io::ErrorKind::PermissionDenied
-            }
+            KeyError::PassphraseNeeded
+            | KeyError::WrongPassphrase
+            | KeyError::Unsafe { .. }
+            | KeyError::Exposed { .. } => io::ErrorKind::PermissionDenied,
             KeyError::WrongAlgorithm { .. } | KeyError::Unprintable { .. } => io::ErrorKind::InvalidInput,
             KeyError::Signer(_) | KeyError::Crypto(_) => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidData,

@@ -10,7 +10,7 @@ use crate::key_file::KeyFile;
 use crate::secret_key::SecretKey;
 use crate::{
     KeyCipher, KeyError, KeyFileInfo, KeyType, PpkVersion, PublicKey, der_write, file, openssh, pbes2, pem,
-    ppk, signature,
+    ppk, signature, strict,
 };
 
 /// A private key in memory. Cheap to clone; wiped when the last clone goes; never printed.
@@ -89,6 +89,32 @@ impl PrivateKey {
         min_rsa_bits: usize,
     ) -> Result<Self, KeyError> {
         Self::load_with_rsa_floor(&file::read(path.as_ref(), file::MAX_KEY_FILE)?, passphrase, min_rsa_bits)
+    }
+
+    /// As [`load_file_with_rsa_floor`](Self::load_file_with_rsa_floor), and refuses a file of this user that others may
+    /// read, as ssh does.
+    ///
+    /// # Errors
+    ///
+    /// [`Exposed`](KeyError::Exposed), beside those of `load_file`.
+    pub fn load_unexposed_file(
+        path: impl AsRef<Path>,
+        passphrase: Option<&Secret>,
+        min_rsa_bits: usize,
+    ) -> Result<Self, KeyError> {
+        let path = path.as_ref();
+        let mut unexposed = Ok(());
+        let look = |metadata: &std::fs::Metadata| {
+            unexposed = strict::unexposed(path, metadata);
+            Ok(())
+        };
+        let text = file::read_checked(path, file::MAX_KEY_FILE, look)?;
+        let loaded = Self::load_with_rsa_floor(&text, passphrase, min_rsa_bits);
+        match loaded {
+            // There is a private key in it.
+            Ok(_) | Err(KeyError::PassphraseNeeded | KeyError::WrongPassphrase) => unexposed.and(loaded),
+            other => other,
+        }
     }
 
     /// What the file said of itself that this key was loaded from; nothing for a new key.

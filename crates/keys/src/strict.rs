@@ -83,6 +83,25 @@ impl Ownership {
     }
 }
 
+/// Refuses a file of this user that others may read or write, as ssh does with private keys. The files of somebody else
+/// are that somebody's affair.
+#[cfg(unix)]
+pub(crate) fn unexposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyError> {
+    use std::os::unix::fs::MetadataExt;
+    const GROUP_AND_OTHERS: u32 = 0o077;
+    let own = metadata.uid() == rustix::process::getuid().as_raw();
+    match own && metadata.mode() & GROUP_AND_OTHERS != 0 {
+        true => Err(KeyError::Exposed { path: path.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+/// Elsewhere permissions are of another kind.
+#[cfg(not(unix))]
+pub(crate) fn unexposed(_: &Path, _: &std::fs::Metadata) -> Result<(), KeyError> {
+    Ok(())
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs::{self, Permissions};
