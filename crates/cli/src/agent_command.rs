@@ -86,11 +86,15 @@ fn with_command(
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Asks whether a key may be used, by the program that `SSH_ASKPASS` names. Without one the answer is no.
+/// Asks whether a key may be used, by the program that `SSH_ASKPASS` names. Without one the answer is no. As for ssh-agent,
+/// a program that asks for a line, and does not know of questions, is told yes by an empty one or by that word only.
 fn ask(question: &Confirmation) -> bool {
     let program = std::env::var_os("SSH_ASKPASS").filter(|program| !program.is_empty());
     let mut command = Command::new(program.unwrap_or_else(|| ASKPASS.into()));
     command.arg(question.to_string()).env("SSH_ASKPASS_PROMPT", "confirm");
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.output().is_ok_and(|done| {
+        let line = done.stdout.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        done.status.success() && (line.is_empty() || line.eq_ignore_ascii_case(b"yes"))
+    })
 }

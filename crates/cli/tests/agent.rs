@@ -60,8 +60,17 @@ fn without_a_command_it_tells_the_shell_and_stays_until_a_signal() {
 fn a_key_is_used_when_the_askpass_program_says_yes() {
     let directory = tempfile::tempdir().unwrap();
     let key = user_key(KeyType::Ed25519).path.display().to_string();
-    for (answer, signed) in [("true", true), ("false", false)] {
-        let askpass = directory.path().join(answer);
+    let answers = [
+        ("true", true),
+        ("false", false),
+        ("echo Yes", true),
+        ("echo", true),
+        ("echo no", false),
+        ("echo yes; false", false),
+        ("echo yesterday", false),
+    ];
+    for (number, (answer, signed)) in answers.into_iter().enumerate() {
+        let askpass = directory.path().join(format!("askpass{number}"));
         let note = directory.path().join("note");
         let script = format!("#!/bin/sh\necho \"$SSH_ASKPASS_PROMPT: $1\" > {}\n{answer}\n", note.display());
         std::fs::write(&askpass, script).unwrap();
