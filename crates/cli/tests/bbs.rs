@@ -192,6 +192,27 @@ fn a_lost_link_is_told_and_the_terminal_given_back() {
 }
 
 #[test]
+fn a_password_is_not_shown_after_a_suspension_either() {
+    let data = tempfile::tempdir().unwrap();
+    let bbs = Bbs::open(data.path(), &user_key(KeyType::Ed25519));
+    let home = Home::new();
+    home.know(bbs.address, &[&bbs.host_key]);
+    let tmux = Tmux::start(80, 24);
+    // A shell that gives the terminal its own modes while it has it.
+    let pane = tmux.open("PS1='$ ' bash --norc");
+    pane.enter(&home.ssh_line(&format!("robey@{}", bbs.address)));
+    pane.wait_for("'s password:");
+    pane.press("C-z");
+    pane.wait_for("Stopped");
+    pane.enter("clear; fg");
+    // It is asked anew, and then nothing is shown any more.
+    pane.wait_for("'s password:");
+    pane.enter("not-for-all-eyes");
+    let screen = pane.wait_for("That was not it.");
+    assert!(!screen.contains("not-for-all-eyes"), "{screen}");
+}
+
+#[test]
 fn a_signal_and_a_suspension_give_the_terminal_back() {
     let data = tempfile::tempdir().unwrap();
     let bbs = Bbs::open(data.path(), &user_key(KeyType::Ed25519));

@@ -100,7 +100,7 @@ impl Tty {
     /// Asks for a line that is not shown. The terminal is put back also when a signal ends the
     /// program meanwhile.
     pub(crate) fn ask_secret(&mut self, prompt: &str) -> Result<Zeroizing<String>, AskError> {
-        let _quiet = RawMode::without_echo(&self.answers)?;
+        let _quiet = RawMode::without_echo(&self.answers, prompt)?;
         self.show(prompt)?;
         self.line()
     }

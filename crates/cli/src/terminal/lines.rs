@@ -21,7 +21,7 @@ impl RawMode {
 
     /// # Errors
     /// Always: nobody can keep the console from showing what is typed.
-    pub(crate) fn without_echo<T>(_tty: T) -> io::Result<Self> {
+    pub(crate) fn without_echo<T>(_tty: T, _prompt: &str) -> io::Result<Self> {
         let words = "the console cannot be kept from showing what is typed: use a key or an agent";
         Err(io::Error::new(io::ErrorKind::Unsupported, words))
     }

@@ -1,5 +1,6 @@
 //! Terminal modes that are put back whatever happens: on drop, before a panic is reported, and on
-//! SIGHUP, SIGINT, SIGQUIT and SIGTERM before they end the process.
+//! SIGHUP, SIGINT, SIGQUIT and SIGTERM before they end the process. After SIGCONT they are made anew: a shell that had
+//! the terminal meanwhile has put its own in their place, and a password would be shown.
 //!
 //! Signals are taken from signal-hook's pipe by a thread, so that nothing runs in a handler.
 
@@ -8,8 +9,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
+use feramiko_wire::sanitize;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
 
@@ -21,11 +23,15 @@ pub(crate) struct RawMode {
     changed: Termios,
 }
 
-/// How to put a terminal back.
+/// How to put a terminal back, and how to change it again.
 struct Saved {
     id: u64,
     tty: OwnedFd,
     found: Termios,
+    /// `None` once it is being put back.
+    changed: Option<Termios>,
+    /// What is asked there, safe to show.
+    prompt: String,
 }
 
 /// All terminals now changed, the latest last. Guards nothing that could panic.
@@ -51,12 +57,12 @@ impl RawMode {
     /// # Errors
     /// `tty` is no terminal, or signals cannot be watched.
     pub(crate) fn enter(tty: impl AsFd) -> io::Result<Self> {
-        Self::change(tty, Termios::make_raw)
+        Self::change(tty, String::new(), Termios::make_raw)
     }
 
-    /// Lines are typed as ever, but not shown.
-    pub(crate) fn without_echo(tty: impl AsFd) -> io::Result<Self> {
-        Self::change(tty, |modes| {
+    /// Lines are typed as ever, but not shown. The prompt is shown when this process goes on after it was stopped.
+    pub(crate) fn without_echo(tty: impl AsFd, prompt: &str) -> io::Result<Self> {
+        Self::change(tty, sanitize(prompt.as_bytes()), |modes| {
             modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK);
             modes.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
         })
@@ -72,7 +78,7 @@ impl RawMode {
         Ok(())
     }
 
-    fn change(tty: impl AsFd, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
+    fn change(tty: impl AsFd, prompt: String, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
         let tty = tty.as_fd().try_clone_to_owned()?;
         let found = tcgetattr(&tty)?;
         let mut changed = found.clone();
@@ -80,7 +86,8 @@ impl RawMode {
         restore_before_panics();
         restore_before_signals()?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        saved().push(Saved { id, tty: tty.try_clone()?, found: found.clone() });
+        let again = Some(changed.clone());
+        saved().push(Saved { id, tty: tty.try_clone()?, found: found.clone(), changed: again, prompt });
         // From here on, drop undoes what was done.
         let guard = Self { id, tty, found, changed };
         tcsetattr(&guard.tty, OptionalActions::Drain, &guard.changed)?;
@@ -90,6 +97,9 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
+        if let Some(own) = saved().iter_mut().find(|saved| saved.id == self.id) {
+            own.changed = None;
+        }
         // A terminal that is gone needs nothing.
         let _ = tcsetattr(&self.tty, OptionalActions::Drain, &self.found);
         saved().retain(|saved| saved.id != self.id);
@@ -104,10 +114,14 @@ fn restore_before_signals() -> io::Result<()> {
     if *started {
         return Ok(());
     }
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCONT])?;
     let thread = std::thread::Builder::new().name("terminal signals".into());
     thread.spawn(move || {
         for signal in &mut signals {
+            if signal == SIGCONT {
+                change_again(&saved());
+                continue;
+            }
             restore(&saved());
             // Ends the process as the signal does without us, so that the shell sees the status it
             // expects.
@@ -138,6 +152,14 @@ fn restore(all: &[Saved]) {
     for saved in all.iter().rev() {
         // Now: draining would wait for a terminal that nobody reads.
         let _ = tcsetattr(&saved.tty, OptionalActions::Now, &saved.found);
+    }
+}
+
+fn change_again(all: &[Saved]) {
+    if let Some(Saved { tty, changed: Some(changed), prompt, .. }) = all.last() {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(tty, OptionalActions::Now, changed);
+        let _ = rustix::io::write(tty, prompt.as_bytes());
     }
 }
 
