@@ -10,6 +10,9 @@ use feramiko_proto::VerifiedHost;
 use crate::address::SSH_PORT;
 use crate::error::Error;
 
+/// Nobody is root here because somebody else says so.
+const ROOT: &str = "root";
+
 /// Whether a user of another machine may come in as a user of this one: host, user there, user here.
 type Rule = Box<dyn Fn(&str, &str, &str) -> bool + Send + Sync>;
 
@@ -59,11 +62,11 @@ impl TrustedHosts {
     /// The machines of these names, with the keys that are known for them.
     pub fn new<S: Into<String>>(known: KnownHosts, names: impl IntoIterator<Item = S>) -> Self {
         let names = names.into_iter().map(Into::into).collect();
-        Self { known, names, rule: Box::new(|_, there, here| there == here) }
+        Self { known, names, rule: Box::new(|_, there, here| there == here && here != ROOT) }
     }
 
     /// Which user of a machine may come in as which user here; the function is given the machine, the user there and the
-    /// user here. Default: whoever has the same name.
+    /// user here. Default: whoever has the same name, but for root, whom sshd lets in by no `shosts.equiv` either.
     pub fn users(mut self, rule: impl Fn(&str, &str, &str) -> bool + Send + Sync + 'static) -> Self {
         self.rule = Box::new(rule);
         self

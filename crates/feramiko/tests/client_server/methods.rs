@@ -316,6 +316,9 @@ scenario!(a_host_vouches_for_its_user_where_it_is_trusted, |driver| {
         assert_eq!(steps(&error.tried), [("hostbased".to_owned(), Outcome::Refused)], "{host} {user}");
         assert_eq!(error.tried[0].fingerprint, Some(key.public_key().fingerprint()));
     }
+    // The same name is enough, but not for root.
+    let as_root = house.connect().user("root").host_based(trusted.clone(), "build.lag.net.", "root").await;
+    assert_eq!(steps(&auth_error(as_root).tried), [("hostbased".to_owned(), Outcome::Refused)]);
 });
 
 scenario!(a_login_has_succeeded_even_if_the_server_hangs_up_right_after_it, |driver| {
