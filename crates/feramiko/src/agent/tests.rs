@@ -130,7 +130,8 @@ fn an_agent_that_hangs_does_not_hang_a_login() {
     let client = connect.agent_at(hanging).password("foo").wait().unwrap();
     assert_eq!(client.login_steps().last().unwrap().outcome, Outcome::Success);
     client.close().wait();
-    server.join().unwrap().unwrap();
+    // The client may have gone before the server has looked at its login: that is an error there.
+    drop(server.join().unwrap());
 }
 
 fn refused(result: Result<crate::Channel, Error>) -> bool {
