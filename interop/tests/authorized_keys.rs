@@ -78,6 +78,8 @@ impl Surroundings {
             typed.join().expect("ssh is run");
             (told, tunnel.join().expect("ssh is run"))
         });
+        // sshd leaves it behind, and does not listen where something is already. It is not there where it was refused.
+        let _ = fs::remove_file(&path);
         if !probe.authenticated() {
             return Granted::default();
         }
