@@ -143,7 +143,10 @@ impl Keyring {
         self.expire(now);
         let request = match AgentRequest::decode(request) {
             Ok(request) => request,
-            Err(_) => return failure(),
+            Err(_) => {
+                session.cannot_read(request);
+                return failure();
+            }
         };
         match request {
             // Also while it is locked: a connection that comes from elsewhere must not pass for one of this machine

@@ -155,6 +155,12 @@ pub struct Identity<'a> {
     pub comment: &'a [u8],
 }
 
+/// Whether a message says that it is to bind, however it goes on.
+pub(super) fn is_bind(payload: &[u8]) -> bool {
+    let mut reader = Reader::new(payload);
+    reader.u8() == Ok(EXTENSION) && reader.string() == Ok(SESSION_BIND)
+}
+
 impl<'a> AgentRequest<'a> {
     /// Reads a whole message, without its length.
     ///

@@ -9,7 +9,7 @@ use feramiko_wire::Reader;
 
 use super::constraint::{Destination, Hop};
 use super::held::AgentPrivateKey;
-use super::message::SessionBind;
+use super::message::{self, SessionBind};
 use super::signed::Login;
 use crate::algorithm::LEAST_RSA_BITS;
 use crate::certificate::HostCheck;
@@ -108,6 +108,12 @@ impl AgentSession {
         let session_id = bind.session_id.to_vec();
         self.bound.push(Bound { host, session_id, forwarded: bind.is_forwarding });
         true
+    }
+
+    /// A request that cannot be read. One that was to bind this connection, be it of a later form, is a reason not to take
+    /// the connection for one of this machine.
+    pub(super) fn cannot_read(&mut self, request: &[u8]) {
+        self.tried |= message::is_bind(request);
     }
 
     /// Whether a key may be seen on this connection, removed, or replaced.

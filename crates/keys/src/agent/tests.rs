@@ -445,6 +445,27 @@ mod destinations {
     }
 
     #[test]
+    fn defect_121_a_binding_that_cannot_be_read_is_a_binding_that_failed() {
+        let (first, _, constraints) = chain();
+        let signature = first.sign("ssh-ed25519", b"SID").unwrap();
+        let host_key = first.public_key().blob();
+        let bind = SessionBind { host_key, session_id: b"SID", signature: &signature, is_forwarding: true };
+        let whole = AgentRequest::Bind(bind).encode();
+        // Cut, and with a field more.
+        for bytes in [&whole[..whole.len() - 1], &[&whole[..], &[0]].concat()] {
+            let (mut asked, _) = Asked::with(constraints.clone());
+            assert_eq!(asked.listed(), 1);
+            assert!(
+                matches!(asked.bytes(bytes), Step::Reply(reply) if reply == AgentReply::Failure.encode())
+            );
+            assert_eq!(asked.listed(), 0);
+        }
+        let (mut asked, _) = Asked::with(constraints);
+        asked.bytes(b"\x1b\0\0\0\x05other");
+        assert_eq!(asked.listed(), 1, "another extension says nothing of where the connection comes from");
+    }
+
+    #[test]
     fn a_session_is_bound_once_to_one_host_and_hops_are_counted() {
         let (one, other) = (key(), key());
         let mut asked = Asked::new();
