@@ -20,7 +20,7 @@ fn shown(mut command: Command) -> BTreeSet<String> {
         b"",
     )
     .expect_success("-G");
-    const OWN: [&str; 10] = [
+    const OWN: [&str; 11] = [
         "gssapi",
         "ciphers",
         "macs",
@@ -31,6 +31,7 @@ fn shown(mut command: Command) -> BTreeSet<String> {
         "casignaturealgorithms",
         "forwardx11trusted",
         "ipqos",
+        "requiredrsasize",
     ];
     let text = done.text();
     let common = text.lines().filter(|line| !OWN.iter().any(|own| line.starts_with(own)));
@@ -181,9 +182,9 @@ fn a_host_is_reached_through_others_each_under_its_own_name() {
     // Under the name that is looked up.
     assert!(unknown.errors().contains("add the line \"inner-key ssh-ed25519 "), "{}", unknown.errors());
     // A hop that does not let in is named, and not the host behind it.
-    let stranger = run(home.ssh(&["-oIdentityFile=none", "-J", "nobody@hop", "inner", "true"]), b"");
+    let stranger = run(home.ssh(&["-oIdentityFile=none", "-J", "no-such-user@hop", "inner", "true"]), b"");
     let hop = format!(
-        "on the way to [{}]:{}: [{}]:{}: nobody could not log in",
+        "on the way to [{}]:{}: [{}]:{}: no-such-user could not log in",
         inner.address().ip(),
         inner.address().port(),
         outer.address().ip(),
