@@ -166,6 +166,25 @@ fn defect_045_many_keys_fit_into_what_sshd_bears() {
     assert!(told.contains(&format!("{} (not tried any more)", last.public_key().fingerprint())), "{told}");
 }
 
+#[test]
+fn keys_behind_those_that_were_refused_come_after_the_other_methods() {
+    let sshd = Sshd::builder().accounts().set("MaxAuthTries", "20").start();
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let ask = move |_| {
+        *count.lock().unwrap() += 1;
+        None
+    };
+    // Somebody is asked before the server may have lost its patience, and need not answer.
+    let client = strangers(to(&sshd), 8).key_file(ours()).ask_password(ask).wait().unwrap();
+    let tried = steps(client.login_steps());
+    assert_eq!((tried.len(), *asked.lock().unwrap()), (10, 1), "{tried:?}");
+    assert_eq!((tried[5], tried[9]), (("password", Outcome::NoAnswer), ("publickey", Outcome::Success)));
+    // Where the server is known to bear more, the order is the one that is declared.
+    let client = strangers(to(&sshd), 8).key_file(ours()).password(PASSWORD).key_tries(15).wait().unwrap();
+    assert_eq!(steps(client.login_steps())[8], ("publickey", Outcome::Success));
+}
+
 /// Lets an agent hold the keys of these files.
 fn hold(agent: &SshAgent, files: &[&Path]) {
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();

@@ -89,11 +89,13 @@ impl Ready {
         warn(&host);
         let Connect { way, trust, plan, banner, mut config, said, each_hop, .. } = connect;
         settings::apply(&mut config, &said, &host)?;
-        let mut verifier = trust.verifier(&host, config.common.min_rsa_bits)?;
+        // Where the configuration names an order, it counts as it is.
+        let order = said.algorithms || said.config || !host.is_set(Keyword::HostKeyAlgorithms);
+        let mut verifier = trust.verifier(&host, config.common.min_rsa_bits, order)?;
         let plan = Plan { min_rsa_bits: config.common.min_rsa_bits, ..plan };
         let plan = complete(plan, said.tries, said.identities_only, &host)?;
         let prepared = plan.prepare()?;
-        if said.algorithms || said.config || !host.is_set(Keyword::HostKeyAlgorithms) {
+        if order {
             let list = &mut config.common.algorithms.host_key;
             *list = prefer(list, &verifier.algorithms());
         }

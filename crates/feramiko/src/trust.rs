@@ -49,11 +49,12 @@ impl Trust {
         self.pinned.is_some()
     }
 
-    /// Reads the files. Blocks.
+    /// Reads the files; with `order`, the verifier is to be asked which algorithms it prefers. Blocks.
     pub(crate) fn verifier(
         self,
         host: &HostConfig,
         min_rsa_bits: usize,
+        order: bool,
     ) -> Result<Box<dyn HostKeyVerifier>, Error> {
         let mut revoked = self.revoked;
         for path in host.revoked_host_keys()? {
@@ -65,7 +66,7 @@ impl Trust {
             Some(Pinned::Other(verifier)) => verifier,
             Some(Pinned::Keys(keys)) => Box::new(PinnedKeys(keys)),
             Some(Pinned::Fingerprints(pinned)) => Box::new(pinned),
-            None => Box::new(self.files.load(host, min_rsa_bits)?),
+            None => Box::new(self.files.load(host, min_rsa_bits, order)?),
         };
         Ok(revoked.into_iter().fold(verifier, |verifier, revoked| {
             Box::new(UnlessRevoked { verifier, revoked: Boxed(revoked) })
@@ -74,13 +75,15 @@ impl Trust {
 }
 
 impl Files {
-    fn load(self, host: &HostConfig, min_rsa_bits: usize) -> Result<KnownHostsFiles, Error> {
+    fn load(self, host: &HostConfig, min_rsa_bits: usize, order: bool) -> Result<KnownHostsFiles, Error> {
         let verify_dns = self.verify_dns.or_else(|| configured_dns(host));
         let update = match self.update {
             Some(update) => update,
             None if self.user.is_some() => UpdateHostKeys::No,
             None => configured_update(host, verify_dns.is_some()),
         };
+        // Who names files in code does not ask for what the configuration would add.
+        let command = host.known_hosts_command()?.filter(|_| self.user.is_none());
         let (user, system) = match (self.user, self.system) {
             (Some(user), Some(system)) => (user, system),
             (user, system) => {
@@ -109,10 +112,14 @@ impl Files {
             Some(alias) => files.alias(alias),
             None => files,
         };
-        Ok(match (verify_dns, self.records) {
+        let files = match (verify_dns, self.records) {
             (Some(verify), Some(records)) => files.dns(verify, records),
             _ => files,
-        })
+        };
+        match command {
+            Some(command) => files.command(command, order),
+            None => Ok(files),
+        }
     }
 }
 

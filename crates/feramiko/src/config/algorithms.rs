@@ -1,6 +1,7 @@
 //! Lists of algorithms: `+`, `-`, `^` and wildcards (ssh_config(5), "Ciphers" and its like).
 
 use feramiko_keys::pattern;
+use feramiko_proto::Family;
 
 /// Which algorithms a list is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,60 +18,9 @@ pub enum Category {
     CaSignature,
 }
 
-// Every name that OpenSSH 9.2 to 10.5 takes for good: a list that names none other is no mistake, whether built in here or not.
-const KEX: [&str; 17] = [
-    "diffie-hellman-group1-sha1",
-    "diffie-hellman-group14-sha1",
-    "diffie-hellman-group14-sha256",
-    "diffie-hellman-group16-sha512",
-    "diffie-hellman-group18-sha512",
-    "diffie-hellman-group-exchange-sha1",
-    "diffie-hellman-group-exchange-sha256",
-    "ecdh-sha2-nistp256",
-    "ecdh-sha2-nistp384",
-    "ecdh-sha2-nistp521",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-    "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
-    "mlkem768x25519-sha256",
-    "mlkem768nistp256-sha256",
-    "mlkem1024nistp384-sha384",
-];
-const CIPHERS: [&str; 14] = [
-    "3des-cbc",
-    "aes128-cbc",
-    "aes192-cbc",
-    "aes256-cbc",
-    "rijndael-cbc@lysator.liu.se",
-    "blowfish-cbc",
-    "blowfish-ctr",
-    "cast128-cbc",
-    "aes128-ctr",
-    "aes192-ctr",
-    "aes256-ctr",
-    "aes128-gcm@openssh.com",
-    "aes256-gcm@openssh.com",
-    "chacha20-poly1305@openssh.com",
-];
-const MACS: [&str; 16] = [
-    "hmac-sha1",
-    "hmac-sha1-96",
-    "hmac-sha2-256",
-    "hmac-sha2-512",
-    "hmac-md5",
-    "hmac-md5-96",
-    "umac-64@openssh.com",
-    "umac-128@openssh.com",
-    "hmac-sha1-etm@openssh.com",
-    "hmac-sha1-96-etm@openssh.com",
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha2-512-etm@openssh.com",
-    "hmac-md5-etm@openssh.com",
-    "hmac-md5-96-etm@openssh.com",
-    "umac-64-etm@openssh.com",
-    "umac-128-etm@openssh.com",
-];
+// A list that names what OpenSSH 9.2 to 10.5 takes is no mistake, whether it is built in here or not. These are not.
+const OTHER_CIPHERS: [&str; 2] = ["rijndael-cbc@lysator.liu.se", "cast128-cbc"];
+/// Those of signatures in the order in which OpenSSH finds them by a wildcard, built in or not.
 const SIGNATURES: [&str; 23] = [
     "ssh-ed25519",
     "ssh-ed25519-cert-v01@openssh.com",
@@ -98,13 +48,16 @@ const SIGNATURES: [&str; 23] = [
 ];
 
 impl Category {
-    fn known(self) -> &'static [&'static str] {
-        match self {
-            Self::Kex => &KEX,
-            Self::Cipher => &CIPHERS,
-            Self::Mac => &MACS,
-            Self::Signature | Self::CaSignature => &SIGNATURES,
-        }
+    /// Every name that OpenSSH or this library takes for good.
+    fn known(self) -> impl Iterator<Item = &'static str> {
+        let (family, others): (_, &[&str]) = match self {
+            Self::Kex => (Some(Family::Kex), &[]),
+            Self::Cipher => (Some(Family::Cipher), &OTHER_CIPHERS),
+            Self::Mac => (Some(Family::Mac), &[]),
+            Self::Signature | Self::CaSignature => (None, &SIGNATURES),
+        };
+        let built_in = family.into_iter().flat_map(Family::supported).map(|(name, _)| *name);
+        built_in.chain(others.iter().copied()).filter(move |name| self.takes(name))
     }
 
     /// Certificates do not sign certificates.
@@ -118,7 +71,7 @@ impl Category {
 
     /// Whether there is an algorithm of this name, built in here or not.
     pub fn is_known(self, name: &str) -> bool {
-        self.takes(name) && self.known().contains(&name)
+        self.known().any(|known| known == name)
     }
 }
 
@@ -130,11 +83,9 @@ pub(super) fn check(category: Category, list: &str) -> Result<(), String> {
     }
     let names = list.strip_prefix(['+', '^']).unwrap_or(list);
     let is_good = |name: &str| {
-        let matches = |known: &&str| {
-            category.takes(known) && pattern::matches_exactly(name.as_bytes(), known.as_bytes())
-        };
+        let matches = |known: &str| pattern::matches_exactly(name.as_bytes(), known.as_bytes());
         category.is_known(name)
-            || (category.takes_wildcards() && !name.is_empty() && category.known().iter().any(matches))
+            || (category.takes_wildcards() && !name.is_empty() && category.known().any(matches))
     };
     match names.split(',').find(|name| !is_good(name)) {
         Some("") => Err("the list of algorithms has an empty place".to_owned()),
@@ -147,13 +98,13 @@ pub(super) fn check(category: Category, list: &str) -> Result<(), String> {
 pub(super) fn assemble(category: Category, list: &str, default: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut add = |pattern: &str| {
-        let matching = |known: &&&str| pattern::matches_exactly(pattern.as_bytes(), known.as_bytes());
+        let matching = |known: &&str| pattern::matches_exactly(pattern.as_bytes(), known.as_bytes());
         // A name of ours that OpenSSH does not have comes from the default.
         let own = Some(pattern).filter(|name| default.iter().any(|own| own == name));
-        let known = category.known().iter().filter(matching).copied();
-        for name in own.into_iter().chain(known.filter(|name| category.takes(name))) {
-            if !names.iter().any(|there| there == name) {
-                names.push(name.to_owned());
+        let known = category.known().filter(matching).map(str::to_owned);
+        for name in own.map(str::to_owned).into_iter().chain(known) {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
     };
@@ -177,6 +128,15 @@ mod tests {
     fn assembled(list: &str) -> String {
         let default = ["aes256-ctr", "aes128-ctr"].map(str::to_owned);
         assemble(Category::Cipher, list, &default).join(",")
+    }
+
+    #[test]
+    fn the_signatures_that_are_built_in_are_known() {
+        for (name, _) in Family::Signature.supported() {
+            assert!(Category::Signature.is_known(name), "{name}");
+            let certified = feramiko_keys::certificate::certificate_algorithm(name);
+            assert!(certified.is_none_or(|name| Category::Signature.is_known(name)), "{name}");
+        }
     }
 
     #[test]

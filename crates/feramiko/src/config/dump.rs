@@ -3,7 +3,7 @@
 use super::algorithms;
 use super::error::SshConfigError;
 use super::host::HostConfig;
-use super::keyword::{Keyword, Kind, TABLE};
+use super::keyword::{Keyword, Kind};
 
 /// The algorithms that hold where a configuration names none.
 #[derive(Debug, Clone, Default)]
@@ -42,8 +42,8 @@ impl HostConfig {
     /// A token or a variable means nothing.
     pub fn lines(&self, defaults: &DefaultAlgorithms) -> Result<Vec<String>, SshConfigError> {
         let mut lines = vec![format!("host {}", self.alias())];
-        for definition in TABLE {
-            let keyword = definition.keyword;
+        for keyword in Keyword::all() {
+            let definition = keyword.definition();
             if keyword == Keyword::ProxyCommand && self.text(Keyword::ProxyJump).is_some() {
                 continue;
             }

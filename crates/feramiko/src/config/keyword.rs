@@ -144,7 +144,6 @@ const OF_FORWARDS: Support = Moot("ports are not forwarded yet");
 const OF_X11: Support = Moot("X11 is not forwarded yet");
 
 pub(super) struct Definition {
-    pub(super) keyword: Keyword,
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     /// As it is printed; empty where nothing is.
@@ -161,22 +160,13 @@ macro_rules! keywords {
             $(#[doc = concat!("`", $name, "`")] $keyword,)*
         }
 
-        pub(super) const TABLE: &[Definition] = &[
-            $(Definition {
-                keyword: Keyword::$keyword,
-                name: $name,
-                kind: $kind,
-                default: $default,
-                support: $support,
-            },)*
-        ];
+        const ALL: &[Keyword] = &[$(Keyword::$keyword,)*];
 
         impl Keyword {
             pub(super) fn definition(self) -> &'static Definition {
                 match self {
                     $(Self::$keyword => &const {
                         Definition {
-                            keyword: Keyword::$keyword,
                             name: $name,
                             kind: $kind,
                             default: $default,
@@ -259,7 +249,7 @@ keywords! {
     PubkeyAcceptedAlgorithms "pubkeyacceptedalgorithms" Kind::Algorithms(Category::Signature), "", Honoured;
     RevokedHostKeys "revokedhostkeys" Kind::Words, "", Honoured;
     XAuthLocation "xauthlocation" Kind::Text, "/usr/bin/xauth", OF_X11;
-    KnownHostsCommand "knownhostscommand" Kind::Rest, "", Missing("only files tell which host keys are known");
+    KnownHostsCommand "knownhostscommand" Kind::Rest, "", Honoured;
     Tag "tag" Kind::Text, "", Honoured;
     VersionAddendum "versionaddendum" Kind::Rest, "", Moot("the version line has no addendum");
     DynamicForward "dynamicforward" Kind::Forward(Forward::Dynamic), "", NO_FORWARD;
@@ -349,7 +339,7 @@ pub(super) fn meaning(word: &str) -> Meaning {
         "include" => return Meaning::Include,
         _ => {}
     }
-    let named = TABLE.iter().find(|definition| definition.name == word).map(|definition| definition.keyword);
+    let named = Keyword::all().find(|keyword| keyword.name() == word);
     let aliased = || ALIASES.iter().find(|(alias, _)| *alias == word).map(|(_, keyword)| *keyword);
     match named.or_else(aliased) {
         Some(keyword) => Meaning::Setting(keyword),
@@ -373,7 +363,7 @@ impl Keyword {
 
     /// All of them, in the order of `ssh -G`.
     pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.iter().map(|definition| definition.keyword)
+        ALL.iter().copied()
     }
 
     pub(super) fn kind(self) -> Kind {

@@ -37,12 +37,22 @@ pub(super) fn split(line: &str) -> Result<Option<Line<'_>>, String> {
 /// The arguments, as a shell would have them: single and double quotes, a backslash before a quote, a backslash or a
 /// blank; `#` where an argument would begin ends them.
 pub(super) fn words(rest: &str) -> Result<Vec<String>, String> {
+    cut(rest, true)
+}
+
+/// As [`words`], of a command line: `#` is a word like any other.
+pub(super) fn all_words(rest: &str) -> Result<Vec<String>, String> {
+    cut(rest, false)
+}
+
+fn cut(rest: &str, has_comments: bool) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut chars = rest.chars().peekable();
     loop {
         while chars.next_if(|c| BLANKS.contains(c)).is_some() {}
         match chars.peek() {
-            None | Some('#') => return Ok(words),
+            None => return Ok(words),
+            Some('#') if has_comments => return Ok(words),
             Some(_) => words.push(word(&mut chars)?),
         }
     }

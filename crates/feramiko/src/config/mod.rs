@@ -1,8 +1,8 @@
 //! The configuration of OpenSSH's client: ssh_config(5).
 //!
 //! From the ground up: `error`, `lexer` (lines and words), `algorithms` and `jump` (two kinds of values), `keyword` (each of them, once),
-//! `tokens` and `value` (what is taken), `surroundings` (what may be asked of the machine), `facts` (what tokens stand for),
-//! `criteria` (`Match`), `evaluate` (which lines apply), `canonical`, `host` (the answer), `dump` (`ssh -G`), and this:
+//! `tokens`, `number`, `forwarding` and `value` (what is taken), `surroundings` (what may be asked of the machine), `facts` (what tokens stand for),
+//! `criteria` (`Match`), `evaluate` (which lines apply), `canonical`, `host` (the answer), `hosts_command`, `dump` (`ssh -G`), and this:
 //! which files and options are looked at.
 //!
 //! It knows nothing of connections: text goes in, a [`HostConfig`] comes out.
@@ -14,10 +14,13 @@ mod dump;
 mod error;
 mod evaluate;
 mod facts;
+mod forwarding;
 mod host;
+mod hosts_command;
 mod jump;
 mod keyword;
 mod lexer;
+mod number;
 mod surroundings;
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,8 @@ pub use algorithms::Category;
 pub use dump::DefaultAlgorithms;
 pub use error::{Place, SshConfigError, Support, Warning, Weight};
 pub use host::{AgentChoice, HostConfig, Proxy};
+pub(crate) use hosts_command::HostQuestion;
+pub use hosts_command::KnownHostsCommand;
 pub use jump::Jump;
 pub(crate) use jump::{Parts, parts};
 pub use keyword::Keyword;

@@ -1,15 +1,15 @@
 //! The values of keywords: what is taken, and the one form in which each is kept, which is how `ssh -G` prints it.
 
 use super::algorithms;
+use super::forwarding::{forward, is_remote_open, tunnel_device};
 use super::jump;
-use super::keyword::{Forward, Kind};
+use super::keyword::Kind;
 use super::lexer;
+use super::number::{not_empty, number, seconds};
 use super::tokens::environment;
 
 /// The most files of keys or certificates (as for OpenSSH), of known hosts, and of everything else that adds up.
 pub(super) const MOST: usize = 100;
-/// The longest time: that of OpenSSH.
-const MAX_SECONDS: u64 = i32::MAX as u64;
 
 /// How a value joins those that are there.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,10 +79,6 @@ fn done(mut words: impl Iterator<Item = String>) -> Result<(), String> {
     }
 }
 
-fn not_empty<T: AsRef<str>>(word: T) -> Result<T, String> {
-    if word.as_ref().is_empty() { Err("an argument is missing".to_owned()) } else { Ok(word) }
-}
-
 /// One word.
 fn single(kind: Kind, word: String, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     Ok(match kind {
@@ -141,41 +137,6 @@ fn choice(choices: &'static [(&str, &str)], word: &str) -> Result<&'static str, 
         let all: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
         format!("{word:?} is none of {}", all.join(", "))
     })
-}
-
-/// Digits only: no sign, no blank.
-fn number(word: &str, most: u64) -> Result<u64, String> {
-    let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    match word.parse() {
-        Ok(number) if digits && number <= most => Ok(number),
-        _ => Err(format!("{word:?} is no number from 0 to {most}")),
-    }
-}
-
-/// A time as sshd_config(5), "TIME FORMATS", has it.
-fn seconds(word: &str) -> Result<u64, String> {
-    let wrong = || format!("{word:?} is no time such as 90, 10m or 1h30m");
-    let (mut rest, mut total) = (word, 0u64);
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (digits, after) = rest.split_at(end);
-        let mut units = after.chars();
-        let unit = match units.next().map(|unit| unit.to_ascii_lowercase()) {
-            None | Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3600,
-            Some('d') => 86_400,
-            Some('w') => 604_800,
-            Some(_) => return Err(wrong()),
-        };
-        let part = number(digits, MAX_SECONDS).ok().and_then(|part| part.checked_mul(unit));
-        total = part
-            .and_then(|part| total.checked_add(part))
-            .filter(|total| *total <= MAX_SECONDS)
-            .ok_or_else(wrong)?;
-        rest = units.as_str();
-    }
-    if word.is_empty() { Err(wrong()) } else { Ok(total) }
 }
 
 fn list(kind: Kind, mut words: Vec<String>) -> Result<Vec<String>, String> {
@@ -250,14 +211,6 @@ fn cname(word: &mut String) -> Result<(), String> {
     }
 }
 
-fn is_remote_open(word: &str) -> bool {
-    let port = match word.strip_prefix('[').map(|rest| rest.split_once("]:")) {
-        Some(bracketed) => bracketed.map(|(_, port)| port),
-        None => word.split_once([':', '/']).map(|(_, port)| port),
-    };
-    port.is_some_and(|port| port == "*" || matches!(number(port, u16::MAX.into()), Ok(1..)))
-}
-
 fn agent_path(word: String, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     environment(&word, variable)?;
     if let Some(name) = word.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
@@ -277,17 +230,6 @@ fn escape(word: &str) -> Result<String, String> {
         [byte @ b'!'..=b'~'] => Ok(char::from(*byte).to_string()),
         [b'^', byte @ b'@'..=b'\x7f'] => Ok(format!("^{}", char::from(byte & 0x1f | 0x40))),
         _ => Err(wrong()),
-    }
-}
-
-fn tunnel_device(word: &str) -> Result<String, String> {
-    let one = |end: &str| match end {
-        end if end.eq_ignore_ascii_case("any") => Ok("any".to_owned()),
-        end => number(end, 0x7fff_fffd).map(|number| number.to_string()),
-    };
-    match word.split_once(':') {
-        Some((local, remote)) => Ok(format!("{}:{}", one(local)?, one(remote)?)),
-        None => Ok(format!("{}:any", one(word)?)),
     }
 }
 
@@ -383,46 +325,6 @@ fn add_keys(words: &mut impl Iterator<Item = String>) -> Result<Vec<String>, Str
         (Ok(choice), None) => Ok(vec![choice.to_owned()]),
         (Err(_), None) => Ok(vec![seconds(&first)?.to_string()]),
         _ => Err("it takes yes, no, ask, confirm or a time".to_owned()),
-    }
-}
-
-/// `[host:]port` or a socket's path, and where it leads.
-fn forward(
-    way: Forward,
-    words: &mut impl Iterator<Item = String>,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, String> {
-    let wrong = |word: &str| format!("{word:?} is no [address:]port and no path");
-    let mut ends =
-        words.take(if way == Forward::Dynamic { 1 } else { 2 }).map(|word| environment(&word, variable));
-    let listen = not_empty(ends.next().unwrap_or_else(|| Ok(String::new()))?)?;
-    let target = ends.next().transpose()?;
-    let end = |word: &str, zero: bool, host_needed: bool| -> Result<String, String> {
-        if word.contains('/') && !word.starts_with('[') && word.split(':').count() == 1 {
-            return Ok(word.to_owned());
-        }
-        let (host, port) = match word.strip_prefix('[') {
-            Some(rest) => {
-                let (host, rest) = rest.split_once(']').ok_or_else(|| wrong(word))?;
-                (Some(host), rest.strip_prefix(':').ok_or_else(|| wrong(word))?)
-            }
-            None => word.rsplit_once(':').map_or((None, word), |(host, port)| (Some(host), port)),
-        };
-        let port =
-            number(port, u16::MAX.into()).ok().filter(|port| zero || *port > 0).ok_or_else(|| wrong(word))?;
-        match host {
-            Some(host) if word.starts_with('[') || !host.contains(':') => Ok(format!("[{host}]:{port}")),
-            None if !host_needed => Ok(port.to_string()),
-            _ => Err(wrong(word)),
-        }
-    };
-    let remote = way == Forward::Remote;
-    let listen = end(&listen, remote, false)?;
-    match target {
-        Some(target) => Ok(format!("{listen} {}", end(&target, false, true)?)),
-        None if way == Forward::Local => Err("it says not where it leads".to_owned()),
-        None if remote => Ok(format!("{listen} [socks]:0")),
-        None => Ok(listen),
     }
 }
 

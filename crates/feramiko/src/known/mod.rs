@@ -1,20 +1,27 @@
 //! Host keys by known_hosts files: what is known, what is to be done about a host that is not, and what is written down.
 
+mod command;
+mod policy;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use command::ShownKey;
 use feramiko_keys::certificate::HostCheck;
 use feramiko_keys::{
-    Certificate, HostStatus, KnownHosts, KnownKey, LookupName, MIN_RSA_BITS, PublicKey, SshfpRecord,
-    SshfpVerdict,
+    Certificate, Fingerprint, HostStatus, KnownHosts, KnownKey, LookupName, MIN_RSA_BITS, PublicKey,
+    SshfpRecord, SshfpVerdict,
 };
 
 use crate::address::SSH_PORT;
+use crate::config::KnownHostsCommand;
 use crate::error::{Error, HostKeyRefusal, HostName, KnownAt};
 use crate::rotation::{HostKeyKeeper, UpdateHostKeys};
 use crate::verify::{HostKeyVerifier, signature_algorithms};
+
+pub use policy::{LookupRecords, UnknownHost, VerifyDns};
 
 /// Asked for before all others where an authority stands for the host.
 const CERTIFICATES: [&str; 9] = [
@@ -45,6 +52,9 @@ pub struct KnownHostsFiles {
     user: Vec<File>,
     /// Those of all users, only read.
     system: Vec<File>,
+    command: Option<KnownHostsCommand>,
+    /// What the command has said last.
+    said: Vec<File>,
     unknown: UnknownHost,
     hashed: bool,
     update: UpdateHostKeys,
@@ -64,33 +74,6 @@ struct File {
     path: PathBuf,
     hosts: KnownHosts,
 }
-
-/// What to do about a host of which nothing is known. A changed or revoked key is refused whatever is chosen here.
-#[derive(Default)]
-#[non_exhaustive]
-pub enum UnknownHost {
-    /// Refuse (`StrictHostKeyChecking yes`).
-    #[default]
-    Refuse,
-    /// Trust it, and write its key to the first of the files (`accept-new`: protects from the second connection on). Not
-    /// where an authority stands for the host, nor where the DNS has another key.
-    Accept,
-    /// Ask: the function is shown [`HostKeyRefusal::Unknown`] (or [`HostKeyRefusal::AddressDiffers`]) and answers whether
-    /// to trust, and write down, the key (`StrictHostKeyChecking ask`).
-    Ask(Box<dyn FnMut(&HostKeyRefusal) -> bool + Send>),
-}
-
-/// What records of the DNS are good for (`VerifyHostKeyDNS`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerifyDns {
-    /// Secure ones are trust enough; others are shown to whoever is asked.
-    Yes,
-    /// All are only shown.
-    Ask,
-}
-
-/// Looks up the SSHFP records of a host's name.
-pub type LookupRecords = Box<dyn FnMut(&str) -> Result<Vec<SshfpRecord>, Error> + Send>;
 
 impl KnownHostsFiles {
     /// Reads the user's files; one that is missing is empty. New keys are written to the first.
@@ -112,6 +95,8 @@ impl KnownHostsFiles {
             has_alias: false,
             user: read(files)?,
             system: Vec::new(),
+            command: None,
+            said: Vec::new(),
             unknown,
             hashed: false,
             update: UpdateHostKeys::No,
@@ -136,6 +121,31 @@ impl KnownHostsFiles {
     ) -> Result<Self, Error> {
         self.system = read(files)?;
         Ok(self)
+    }
+
+    /// Asks a command too (`KnownHostsCommand`), about the key that the host shows, and with `order` which keys it knows
+    /// of the host now, so that these are asked for. To be called last. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The command cannot be run, or does not succeed.
+    pub fn command(mut self, command: KnownHostsCommand, order: bool) -> Result<Self, Error> {
+        if order {
+            self.said = vec![said(command::ask(&command, "ORDER", &self.name, None)?)];
+        }
+        self.command = Some(command);
+        Ok(self)
+    }
+
+    /// Asks the command, if there is one, about the host that shows this.
+    fn ask_command(&mut self, shown: ShownKey, is_certificate: bool) -> Result<(), Error> {
+        let Some(command) = &self.command else { return Ok(()) };
+        let mut all = vec![said(command::ask(command, "HOSTNAME", &self.name, Some(&shown))?)];
+        if let Some(address) = self.address_name().filter(|_| !is_certificate) {
+            all.push(said(command::ask(command, "ADDRESS", &address, Some(&shown))?));
+        }
+        self.said = all;
+        Ok(())
     }
 
     /// The name that stands for host and port in these files (`HostKeyAlias`).
@@ -205,7 +215,7 @@ impl KnownHostsFiles {
     }
 
     fn files(&self) -> impl Iterator<Item = &File> {
-        self.user.iter().chain(&self.system)
+        self.user.iter().chain(&self.system).chain(&self.said)
     }
 
     fn is_trusted_localhost(&self) -> bool {
@@ -299,59 +309,9 @@ impl KnownHostsFiles {
         KnownHosts::add_to_file(path, names, key, self.hashed).map_err(|error| Error::key_file(path, error))
     }
 
-    /// A host of which nothing is known.
-    fn meet(&mut self, key: &PublicKey, certified: bool, dns: SshfpVerdict) -> Result<(), Error> {
-        let address = match self.check_address_of(key) {
-            Ok(address) => address,
-            Err(differs) => {
-                self.ask(&differs).unwrap_or(Err(Error::HostKey(differs)))?;
-                None
-            }
-        };
-        let files = self.files().map(|file| file.path.clone()).collect();
-        let question = HostKeyRefusal::Unknown { host: self.shown.clone(), key: key.clone(), files, dns };
-        match self.ask(&question) {
-            Some(answer) => {
-                answer?;
-                self.own = true;
-            }
-            None => {
-                let accepts = matches!(self.unknown, UnknownHost::Accept);
-                if !accepts || certified || dns == SshfpVerdict::Different {
-                    return Err(question.into());
-                }
-            }
-        }
-        let names: Vec<LookupName> = [self.name.clone()].into_iter().chain(address).collect();
-        self.remember(&names, key)
-    }
-}
-
-/// What files say of a key.
-#[derive(Default)]
-struct Found {
-    known: bool,
-    /// It stands in a file of the user's, under the very name.
-    in_user_file: bool,
-    /// An authority stands for the host.
-    certified: bool,
-    others: Vec<KnownAt>,
-}
-
-fn read<P: Into<PathBuf>>(files: impl IntoIterator<Item = P>) -> Result<Vec<File>, Error> {
-    let load = |path: PathBuf| match KnownHosts::load(&path) {
-        Ok(hosts) => Ok(File { path, hosts }),
-        Err(error) => Err(Error::key_file(&path, error)),
-    };
-    files.into_iter().map(|path| load(path.into())).collect()
-}
-
-impl HostKeyVerifier for KnownHostsFiles {
-    fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
+    /// What all that is known says of a key.
+    fn decide(&mut self, key: &PublicKey) -> Result<(), Error> {
         self.own = false;
-        if self.is_trusted_localhost() {
-            return Ok(());
-        }
         if let Some(revoked) = self.revoked(key) {
             return Err(revoked.into());
         }
@@ -382,12 +342,80 @@ impl HostKeyVerifier for KnownHostsFiles {
         Ok(())
     }
 
+    /// A host of which nothing is known.
+    fn meet(&mut self, key: &PublicKey, certified: bool, dns: SshfpVerdict) -> Result<(), Error> {
+        let address = match self.check_address_of(key) {
+            Ok(address) => address,
+            Err(differs) => {
+                self.ask(&differs).unwrap_or(Err(Error::HostKey(differs)))?;
+                None
+            }
+        };
+        let files = self.user.iter().chain(&self.system).map(|file| file.path.clone()).collect();
+        let question = HostKeyRefusal::Unknown { host: self.shown.clone(), key: key.clone(), files, dns };
+        match self.ask(&question) {
+            Some(answer) => {
+                answer?;
+                self.own = true;
+            }
+            None => {
+                let accepts = matches!(self.unknown, UnknownHost::Accept);
+                if !accepts || certified || dns == SshfpVerdict::Different {
+                    return Err(question.into());
+                }
+            }
+        }
+        let names: Vec<LookupName> = [self.name.clone()].into_iter().chain(address).collect();
+        self.remember(&names, key)
+    }
+}
+
+/// What files say of a key.
+#[derive(Default)]
+struct Found {
+    known: bool,
+    /// It stands in a file of the user's, under the very name.
+    in_user_file: bool,
+    /// An authority stands for the host.
+    certified: bool,
+    others: Vec<KnownAt>,
+}
+
+/// What a command is told of a key or certificate, whose line is its type and its base64.
+fn shown(fingerprint: Fingerprint, line: &str) -> ShownKey {
+    let (kind, base64) = line.split_once(' ').unwrap_or((line, ""));
+    [kind, &fingerprint.to_string(), base64].map(str::to_owned)
+}
+
+/// What a command has said, as a file of its name.
+fn said(hosts: KnownHosts) -> File {
+    File { path: "KnownHostsCommand".into(), hosts }
+}
+
+fn read<P: Into<PathBuf>>(files: impl IntoIterator<Item = P>) -> Result<Vec<File>, Error> {
+    let load = |path: PathBuf| match KnownHosts::load(&path) {
+        Ok(hosts) => Ok(File { path, hosts }),
+        Err(error) => Err(Error::key_file(&path, error)),
+    };
+    files.into_iter().map(|path| load(path.into())).collect()
+}
+
+impl HostKeyVerifier for KnownHostsFiles {
+    fn verify(&mut self, key: &PublicKey) -> Result<(), Error> {
+        self.own = false;
+        if self.is_trusted_localhost() {
+            return Ok(());
+        }
+        self.ask_command(shown(key.fingerprint(), &key.to_line("")), false)?;
+        self.decide(key)
+    }
     /// What an authority has certified is trusted; where none that is known has, the key is looked at as it is.
     fn verify_certificate(&mut self, certificate: &Certificate) -> Result<(), Error> {
         self.own = false;
         if self.is_trusted_localhost() {
             return Ok(());
         }
+        self.ask_command(shown(certificate.fingerprint(), &certificate.to_line("")), true)?;
         let (key, authority) = (certificate.public_key(), certificate.authority());
         if let Some(revoked) = self.revoked(key).or_else(|| self.revoked(authority)) {
             return Err(revoked.into());
@@ -400,7 +428,7 @@ impl HostKeyVerifier for KnownHostsFiles {
         };
         let Err(problem) = certificate.check_host(&check) else { return Ok(()) };
         tracing::info!(host = %self.host, %problem, "the host's certificate is not accepted");
-        match self.verify(key) {
+        match self.decide(key) {
             Err(Error::HostKey(refusal))
                 if !authorities.is_empty() && matches!(*refusal, HostKeyRefusal::Unknown { .. }) =>
             {
@@ -447,7 +475,10 @@ impl HostKeyVerifier for KnownHostsFiles {
     }
 
     fn is_slow(&self) -> bool {
-        self.dns.is_some() || self.check_address || !matches!(self.unknown, UnknownHost::Refuse)
+        self.dns.is_some()
+            || self.command.is_some()
+            || self.check_address
+            || !matches!(self.unknown, UnknownHost::Refuse)
     }
 }
 
