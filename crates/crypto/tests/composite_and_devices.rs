@@ -4,14 +4,11 @@ mod support;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use feramiko_crypto::signing::{Curve, PublicParts, SignatureScheme};
-use feramiko_crypto::{CryptoError, EcdsaKey, Ed25519Key, HashAlgorithm, MlDsa44Ed25519Key, Provider};
+use feramiko_crypto::{CryptoError, EcdsaKey, Ed25519Key, HashAlgorithm, MlDsa44Ed25519Key};
+use support::scheme;
 
 const MESSAGE: &[u8] = b"to the iron friend";
 const REFUSED: Result<(), CryptoError> = Err(CryptoError::BadSignature);
-
-fn scheme(name: &str) -> &'static dyn SignatureScheme {
-    Provider::default().signature(name).unwrap()
-}
 
 fn composite() -> &'static dyn SignatureScheme {
     scheme("ssh-mldsa44-ed25519@openssh.com")

@@ -2,26 +2,15 @@
 
 mod support;
 
-use feramiko_crypto::signing::{PublicParts, SignatureScheme};
-use feramiko_crypto::{CryptoError, HashAlgorithm, Provider, RsaKey, RsaParts, Secret};
-use support::hex;
+use feramiko_crypto::signing::PublicParts;
+use feramiko_crypto::{CryptoError, HashAlgorithm, RsaKey, RsaParts, Secret};
+use support::{hex, scheme};
 
 const MESSAGE: &[u8] = b"message";
 
-fn scheme(name: &str) -> &'static dyn SignatureScheme {
-    Provider::default().signature(name).unwrap()
-}
-
 /// A key of 1024 bits made by OpenSSL.
 fn parts() -> RsaParts {
-    RsaParts {
-        n: hex(N),
-        e: vec![1, 0, 1],
-        d: Secret::new(hex(D)),
-        p: Secret::new(hex(P)),
-        q: Secret::new(hex(Q)),
-        iqmp: Secret::new(hex(IQMP)),
-    }
+    support::rsa_parts([N, D, P, Q, IQMP])
 }
 
 #[test]

@@ -8,13 +8,9 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
 use feramiko_crypto::signing::{Curve, PublicParts, SignatureScheme};
 use feramiko_crypto::{CryptoError, EcdsaKey, Ed25519Key, HashAlgorithm, Provider, RsaKey, RsaParts, Secret};
-use support::hex;
+use support::{hex, scheme};
 
 const CURVES: [Curve; 3] = [Curve::P256, Curve::P384, Curve::P521];
-
-fn scheme(name: &str) -> &'static dyn SignatureScheme {
-    Provider::default().signature(name).unwrap()
-}
 
 fn ecdsa_scheme(curve: Curve) -> &'static dyn SignatureScheme {
     scheme(&format!("ecdsa-sha2-{}", curve.name()))
@@ -24,14 +20,7 @@ fn ecdsa_scheme(curve: Curve) -> &'static dyn SignatureScheme {
 static RSA: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::from_parts(&rsa_parts()).unwrap());
 
 fn rsa_parts() -> RsaParts {
-    RsaParts {
-        n: hex(N),
-        e: vec![1, 0, 1],
-        d: Secret::new(hex(D)),
-        p: Secret::new(hex(P)),
-        q: Secret::new(hex(Q)),
-        iqmp: Secret::new(hex(IQMP)),
-    }
+    support::rsa_parts([N, D, P, Q, IQMP])
 }
 
 #[test]
