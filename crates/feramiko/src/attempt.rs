@@ -34,6 +34,8 @@ impl Attempt {
 
     /// Logs the user in; where the server has [steps](crate::ServerBuilder::steps), says that this step is done. For a
     /// [`Proof::KeyOffer`] or a [`Proof::CertificateOffer`] it only says that it would do. For a [`Proof::None`] it lets anybody in.
+    /// What a FIDO device has signed that nobody touched is rejected all the same; [`accept_with`](Self::accept_with) can
+    /// waive that.
     ///
     /// # Errors
     /// The connection has ended, or the answer does not fit the proof, which then counts as a rejection.

@@ -154,7 +154,9 @@ fn authorities_allow_whom_they_certify_as_ssh_keygen_has_it() {
         for text in &files {
             let file = path(&directory, "allowed", text.as_bytes());
             let allowed = AllowedSigners::load(&file).unwrap();
-            for principal in ["me", "you@example.com", "you", "*"] {
+            // Each run of ssh-keygen costs: what the others are called was seen with the first signature.
+            let all = ["me", "you@example.com", "you", "*"];
+            for principal in all.into_iter().take(if number == 0 { 4 } else { 1 }) {
                 let arguments =
                     ["-Y", "verify", "-f", &file, "-I", principal, "-n", "file", "-s", &signature_file];
                 let theirs = keygen(&arguments, MESSAGE).status.success();
