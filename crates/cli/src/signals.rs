@@ -2,8 +2,6 @@
 
 #[cfg(unix)]
 pub(crate) use signal_hook::iterator::Signals;
-#[cfg(windows)]
-pub(crate) use windows::Signals;
 
 /// Those that are to end this program in good order, from now on.
 ///

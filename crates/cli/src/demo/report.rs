@@ -164,6 +164,9 @@ fn processor_time() -> Option<Duration> {
 /// The threads of this process, where the system tells (Linux), but for the one that gives the terminal back when a
 /// signal comes: that is no part of a call, and stays.
 fn threads() -> Option<usize> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
     let name = |entry: &DirEntry| std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
     let tasks = std::fs::read_dir("/proc/self/task").ok()?.flatten();
     // The system cuts names off after 15 bytes.
@@ -172,6 +175,9 @@ fn threads() -> Option<usize> {
 
 /// The most memory that this process has had at once, in bytes, where the system tells (Linux).
 fn peak_memory() -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;

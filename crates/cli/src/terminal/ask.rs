@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use feramiko_wire::sanitize;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::raw::RawMode;
+use super::RawMode;
 
 /// Where the user types, and where they read.
 #[cfg(unix)]

@@ -71,6 +71,7 @@ fn is_busy(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::Agent;
 
     #[test]
     fn only_pipes_of_this_machine_are_opened() {
@@ -88,5 +89,36 @@ mod tests {
     fn nobody_is_where_there_is_no_pipe() {
         let error = reach(Path::new(r"\\.\pipe\feramiko-nobody-is-here")).map(drop).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    /// An agent without keys at a pipe of that name, which answers one request.
+    fn answering(name: &str) -> thread::JoinHandle<()> {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut pipe = {
+            let _entered = runtime.enter();
+            let mut options = tokio::net::windows::named_pipe::ServerOptions::new();
+            options.first_pipe_instance(true).create(format!("{PIPES}{name}")).unwrap()
+        };
+        let serve = async move {
+            pipe.connect().await.unwrap();
+            let mut request = [0; 5];
+            pipe.read_exact(&mut request).await.unwrap();
+            assert_eq!(request, [0, 0, 0, 1, 11], "what keys are there?");
+            pipe.write_all(b"\0\0\0\x05\x0c\0\0\0\0").await.unwrap();
+            // Until it hangs up.
+            let _ = pipe.read(&mut request).await;
+        };
+        thread::spawn(move || runtime.block_on(serve))
+    }
+
+    #[test]
+    fn an_agent_at_a_pipe_is_asked() {
+        let name = format!("feramiko-test.{}", std::process::id());
+        let serving = answering(&name);
+        let agent = Agent::connect_to(format!("{PIPES}{name}")).wait().unwrap();
+        assert!(agent.list().wait().unwrap().is_empty());
+        drop(agent);
+        serving.join().unwrap();
     }
 }
