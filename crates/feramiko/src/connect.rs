@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::helper::Driver;
 use crate::identity::{Identity, Plan};
 use crate::item::HostVoucher;
+use crate::settings::Said;
 use crate::state::ShowBanner;
 use crate::transport::Transport;
 use crate::trust::Trust;
@@ -51,18 +52,6 @@ pub struct Connect {
 
 /// Prepares the connection to a hop on the way.
 pub(crate) type EachHop = Arc<Mutex<dyn FnMut(Connect, &HostConfig) -> Connect + Send>>;
-
-/// What is said in code, and so not looked up in a configuration.
-#[derive(Debug, Default)]
-pub(crate) struct Said {
-    pub(crate) algorithms: bool,
-    pub(crate) keepalive: bool,
-    /// A whole [`ClientConfig`].
-    pub(crate) config: bool,
-    pub(crate) tries: bool,
-    pub(crate) identities_only: bool,
-    pub(crate) min_rsa_bits: bool,
-}
 
 /// Which configuration is looked at.
 #[derive(Debug)]

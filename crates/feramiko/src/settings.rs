@@ -7,8 +7,19 @@ use feramiko_keys::certificate::authority_algorithms as authority_algorithms_bui
 use feramiko_proto::{Algorithms, ClientConfig};
 
 use crate::config::{HostConfig, Keyword};
-use crate::connect::Said;
 use crate::error::Error;
+
+/// What is said in code, and so not looked up in a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) algorithms: bool,
+    pub(crate) keepalive: bool,
+    /// A whole [`ClientConfig`].
+    pub(crate) config: bool,
+    pub(crate) tries: bool,
+    pub(crate) identities_only: bool,
+    pub(crate) min_rsa_bits: bool,
+}
 
 /// The methods of authentication in OpenSSH's order, and what turns each off.
 const METHODS: [(&str, Keyword); 4] = [
