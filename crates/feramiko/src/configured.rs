@@ -31,8 +31,8 @@ impl Connect {
     ///
     /// # Errors
     /// [`Error::SshConfig`], [`Error::Lookup`], [`Error::Connect`], [`Error::HostKey`], [`Error::Auth`], [`Error::Timeout`]
-    /// and [`Error::Connection`] say how far it came; [`Error::Address`], [`Error::Key`] and [`Error::Config`] that
-    /// it did not begin.
+    /// and [`Error::Connection`] say how far it came, [`Error::Jump`] the same of a host on the way; [`Error::Address`],
+    /// [`Error::Key`] and [`Error::Config`] that it did not begin.
     pub fn wait(self) -> Result<Client, Error> {
         let driver = self.driver.unwrap_or(Driver::Thread);
         make(self, driver, MAX_HOPS).wait()
