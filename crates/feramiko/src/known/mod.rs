@@ -319,7 +319,11 @@ impl KnownHostsFiles {
         if dns == (SshfpVerdict::Matching { secure: true }) && matches!(self.dns, Some((VerifyDns::Yes, _))) {
             return Ok(());
         }
-        let found = self.look_up(key, |hosts| hosts.check_name(&self.name, key));
+        let mut found = self.look_up(key, |hosts| hosts.check_exactly(&self.name, key));
+        if let (false, true, Some(host)) = (found.known, found.others.is_empty(), self.name.without_port()) {
+            // The host at port 22 counts where no file at all has a key of this port.
+            found.known = self.look_up(key, |hosts| hosts.check_exactly(&host, key)).known;
+        }
         if !found.known {
             return match found.others {
                 others if others.is_empty() => self.meet(key, found.certified, dns),

@@ -127,6 +127,22 @@ fn a_revocation_in_one_file_outweighs_trust_in_another() {
 }
 
 #[test]
+fn the_host_at_port_22_counts_only_where_no_file_has_a_key_of_the_port() {
+    let (here, there) = (key(), key());
+    let (of_port, of_host) = (Files::new(&[("[host]:2222", &here)]), Files::new(&[("host", &there)]));
+    let load = |paths: [PathBuf; 2]| KnownHostsFiles::load("host", 2222, paths, UnknownHost::Refuse).unwrap();
+    for paths in [[of_port.path(), of_host.path()], [of_host.path(), of_port.path()]] {
+        let mut verifier = load(paths);
+        assert!(verifier.verify(&here).is_ok());
+        assert!(matches!(refusal(verifier.verify(&there)), HostKeyRefusal::Changed { .. }));
+    }
+    let nothing = Files::new(&[("other", &here)]);
+    let mut verifier = load([nothing.path(), of_host.path()]);
+    assert!(verifier.verify(&there).is_ok());
+    assert!(matches!(refusal(verifier.verify(&here)), HostKeyRefusal::Unknown { .. }));
+}
+
+#[test]
 fn a_certified_host_is_trusted_for_its_certificate_and_revocations_outweigh_it() {
     use feramiko_keys::certificate::{CertificateBuilder, CertificateError};
     let (authority, host) =
