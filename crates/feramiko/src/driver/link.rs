@@ -61,7 +61,7 @@ pub(crate) fn wait_descriptors(
         Err(error) => return Err(error.into()),
     }
     let [alarmed, readable, writable] = fds;
-    if alarmed.revents().contains(PollFlags::IN) {
+    if alarmed.revents().intersects(PollFlags::IN) {
         alarm.clear();
     }
     // An error or a hang-up counts as readiness: the read or write that follows finds out which.

@@ -14,7 +14,7 @@ crate::with_every_driver! {
 fn readable(pollable: &Pollable) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(pollable.as_fd(), PollFlags::IN)];
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
-    fds[0].revents().contains(PollFlags::IN)
+    fds[0].revents().intersects(PollFlags::IN)
 }
 
 /// What is there to read on our side.
