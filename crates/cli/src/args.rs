@@ -74,7 +74,7 @@ pub(crate) struct BbsArgs {
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
 
-    /// Public keys that may call, one a line; each under any user name
+    /// Keys that may call, each under any user name: an authorized_keys file, whose options are kept to
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) authorized_keys: Option<PathBuf>,
 

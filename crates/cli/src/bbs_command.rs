@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use feramiko::{KeyType, PrivateKey};
+use feramiko::{AuthorizedKeys, AuthorizedKeysPolicy, KeyType, PrivateKey};
 
 use crate::args::BbsArgs;
 use crate::bbs::{House, Store};
@@ -23,10 +23,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// # Errors
 /// What is in the way: of the folder, of the books, of the host key, of the address.
 pub(crate) fn run(arguments: &BbsArgs) -> io::Result<()> {
-    let guests = match &arguments.authorized_keys {
-        Some(path) => read_guests(path)?,
-        None => Guests::default(),
-    };
+    let guests = arguments.authorized_keys.as_deref().map(guests).transpose()?;
     let folder = match &arguments.data {
         Some(folder) => folder.clone(),
         None => data_folder()?,
@@ -35,11 +32,18 @@ pub(crate) fn run(arguments: &BbsArgs) -> io::Result<()> {
     // The books first: whoever has them open has the folder to himself.
     let store = Store::open(&folder.join("bbs.redb")).map_err(io::Error::other)?;
     let host_key = host_key(&folder.join("host_key"))?;
-    let known_keys = guests.key_count();
-    let board = Switchboard::new(open_house(store), guests);
+    let board = Switchboard::new(open_house(store), Guests::default());
+    let mut house = board.server().host_key(host_key.clone());
+    let mut known_keys = 0;
+    if let Some((path, count)) = guests {
+        known_keys = count;
+        // Who names a file by hand knows who may write to it.
+        let policy = AuthorizedKeysPolicy::new(move |_| Some(path.clone())).any_owner();
+        house = house.methods(["publickey", "password"]).authorized_keys(policy);
+    }
 
     let mut signals = signals::endings()?;
-    let bound = board.server().host_key(host_key.clone()).bind(arguments.listen).wait();
+    let bound = house.bind(arguments.listen).wait();
     let server = bound.map_err(|error| {
         let error = io::Error::from(error);
         let help = match error.kind() {
@@ -133,12 +137,16 @@ fn host_key(path: &Path) -> io::Result<PrivateKey> {
     Ok(PrivateKey::load_file(path, None)?)
 }
 
-fn read_guests(path: &Path) -> io::Result<Guests> {
-    let text = fs::read_to_string(path).map_err(|error| about(path, &error))?;
-    Guests::parse(&text).map_err(|(line, error)| {
-        let words = format!("{} line {line}: {error}; one public key a line is wanted", path.display());
-        io::Error::new(ErrorKind::InvalidData, words)
-    })
+/// The file of those who may call, and how many keys and authorities are in it. A line that would let nobody in is told
+/// before the house opens.
+fn guests(path: &Path) -> io::Result<(PathBuf, usize)> {
+    let keys = AuthorizedKeys::parse(&fs::read(path).map_err(|error| about(path, &error))?);
+    if let Some((line, problem)) = keys.damaged().next() {
+        let words = format!("{} line {line}: {problem}", path.display());
+        return Err(io::Error::new(ErrorKind::InvalidData, words));
+    }
+    let path = path.canonicalize().map_err(|error| about(path, &error))?;
+    Ok((path, keys.entries().len()))
 }
 
 fn about(path: &Path, error: &io::Error) -> io::Error {

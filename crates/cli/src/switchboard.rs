@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use feramiko::{
-    Attempt, Channel, DisconnectReason, Error, ExitStatus, KeyError, Program, Proof, PublicKey, Request,
-    Server, ServerBuilder, ServerConnection, Session, SourceRate, Start, Transport, WindowSize,
+    Attempt, Channel, DisconnectReason, Error, ExitStatus, Program, Proof, PublicKey, Request, Server,
+    ServerBuilder, ServerConnection, Session, SourceRate, Start, Transport, WindowSize,
 };
-use feramiko_wire::sanitize;
+use feramiko_wire::sanitize_line;
 
 use crate::bbs::{Caller, House, Size};
 
@@ -36,24 +36,6 @@ impl Guests {
     /// [`USER`] with the password, and the owners of these keys.
     pub(crate) fn with_keys(keys: Vec<PublicKey>) -> Self {
         Self { keys }
-    }
-
-    /// Reads public keys, one a line; empty lines and those that begin with `#` are passed over.
-    ///
-    /// # Errors
-    /// The number of the first line that holds no key, and why not.
-    pub(crate) fn parse(text: &str) -> Result<Self, (usize, KeyError)> {
-        let lines = (1..).zip(text.lines().map(str::trim));
-        let written = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        let read = |(number, line)| match PublicKey::from_line(line) {
-            Ok((key, _)) => Ok(key),
-            Err(error) => Err((number, error)),
-        };
-        Ok(Self { keys: written.map(read).collect::<Result<_, _>>()? })
-    }
-
-    pub(crate) fn key_count(&self) -> usize {
-        self.keys.len()
     }
 
     fn know(&self, attempt: &Attempt) -> bool {
@@ -118,11 +100,11 @@ impl Switchboard {
         let peer = connection.peer_addr();
         while let Some(attempt) = connection.next_auth().wait()? {
             let known = self.guests.know(&attempt);
-            tracing::info!(?peer, user = %sanitize(attempt.user().as_bytes()), known, "somebody wants to log in");
+            tracing::info!(?peer, user = %sanitize_line(attempt.user().as_bytes()), known, "somebody wants to log in");
             if known { attempt.accept()? } else { attempt.reject()? }
         }
         let user = connection.user().unwrap_or_default();
-        tracing::info!(?peer, user = %sanitize(user.as_bytes()), "logged in");
+        tracing::info!(?peer, user = %sanitize_line(user.as_bytes()), "logged in");
         let served = thread::scope(|scope| {
             while let Some(session) = connection.next_session().wait()? {
                 let user = &user;
@@ -257,18 +239,7 @@ impl Drop for Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use feramiko::{KeyType, PrivateKey};
-
     use super::*;
-
-    #[test]
-    fn the_list_of_keys_may_have_comments_and_names_the_line_that_is_wrong() {
-        let key = PrivateKey::generate(KeyType::Ed25519).unwrap().public_key().clone();
-        let line = key.to_line("ada@example");
-        let guests = Guests::parse(&format!("# friends\n\n  {line}\n")).unwrap();
-        assert_eq!(guests.keys, [key]);
-        assert_eq!(Guests::parse(&format!("{line}\nrestrict {line}\n")).unwrap_err().0, 2);
-    }
 
     #[test]
     fn lines_run_out_and_are_given_back() {

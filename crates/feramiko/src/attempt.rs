@@ -137,7 +137,7 @@ impl Attempt {
                 }
                 Err(why) => {
                     tracing::info!(
-                        user = feramiko_wire::sanitize(user.as_bytes()),
+                        user = feramiko_wire::sanitize_line(user.as_bytes()),
                         why,
                         "a login is refused"
                     );

@@ -109,7 +109,7 @@ impl AuthorizedKeysPolicy {
         circumstances: Circumstances<'_>,
     ) -> Result<Option<Restrictions>, KeyError> {
         if revoked(&self.revoked)?.is_revoked(key) {
-            tracing::warn!(user = feramiko_wire::sanitize(user.as_bytes()), key = %key.fingerprint(), "a revoked key");
+            tracing::warn!(user = feramiko_wire::sanitize_line(user.as_bytes()), key = %key.fingerprint(), "a revoked key");
             return Ok(None);
         }
         let Some((path, keys)) = self.keys(user)? else { return Ok(None) };
@@ -182,7 +182,7 @@ impl AuthorizedKeysPolicy {
             Ok(None) => attempt.reject(),
             Err(error) => {
                 // It is the server's trouble: a client that was told of it could tell users that there are.
-                tracing::warn!(user = feramiko_wire::sanitize(attempt.user().as_bytes()), %error, "no keys are accepted");
+                tracing::warn!(user = feramiko_wire::sanitize_line(attempt.user().as_bytes()), %error, "no keys are accepted");
                 attempt.reject()
             }
         };
@@ -219,7 +219,7 @@ pub(crate) fn revoked(paths: &[PathBuf]) -> Result<RevokedKeys, KeyError> {
 }
 
 fn tell(path: &Path, user: &str, denied: &dyn std::fmt::Display) {
-    let user = feramiko_wire::sanitize(user.as_bytes());
+    let user = feramiko_wire::sanitize_line(user.as_bytes());
     tracing::info!(path = %path.display(), user, %denied, "a key is in the file and is not let in");
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn answer(
 }
 
 fn tell(user: &str, certificate: &Certificate, why: &dyn std::fmt::Display) {
-    let user = feramiko_wire::sanitize(user.as_bytes());
+    let user = feramiko_wire::sanitize_line(user.as_bytes());
     tracing::info!(user, ?certificate, %why, "a certificate does not let in");
 }
 

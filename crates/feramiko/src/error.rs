@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use feramiko_keys::{Fingerprint, KeyError};
 use feramiko_proto::{ConfigError, ConnectionError, Misuse, OpenFailure, Phase};
-use feramiko_wire::sanitize;
+use feramiko_wire::sanitize_line;
 
 use crate::agent::error::AgentError;
 use crate::config::SshConfigError;
@@ -250,7 +250,7 @@ impl fmt::Display for Error {
             Self::Auth(error) => error.fmt(f),
             Self::Open(error) => error.fmt(f),
             Self::RequestRefused(name) => {
-                write!(f, "the peer refused the request {}", sanitize(name.as_bytes()))
+                write!(f, "the peer refused the request {}", sanitize_line(name.as_bytes()))
             }
             Self::Timeout { during, limit } => write!(
                 f,
@@ -332,7 +332,7 @@ impl From<Phase> for Stage {
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} could not log in", sanitize(self.user.as_bytes()))?;
+        write!(f, "{} could not log in", sanitize_line(self.user.as_bytes()))?;
         match self.tried.as_slice() {
             [] => f.write_str("; there was nothing to try")?,
             tried => {
@@ -351,7 +351,8 @@ impl fmt::Display for AuthError {
             [] => f.write_str("; the server takes nothing more"),
             remaining => {
                 f.write_str("; the server would take: ")?;
-                let clean: Vec<String> = remaining.iter().map(|name| sanitize(name.as_bytes())).collect();
+                let clean: Vec<String> =
+                    remaining.iter().map(|name| sanitize_line(name.as_bytes())).collect();
                 list(f, &clean)
             }
         }
@@ -388,7 +389,7 @@ impl fmt::Display for KeySource {
         match self {
             Self::Program => f.write_str("this program"),
             Self::File(path) => path.display().fmt(f),
-            Self::Agent { comment } => write!(f, "the agent's \"{}\"", sanitize(comment.as_bytes())),
+            Self::Agent { comment } => write!(f, "the agent's \"{}\"", sanitize_line(comment.as_bytes())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use feramiko_proto::{ExitStatus, Misuse, Pty, Request, Stream, WindowSize};
-use feramiko_wire::sanitize;
+use feramiko_wire::sanitize_line;
 
 use crate::agent::source::AgentSource;
 use crate::channel::{Channel, Stderr};
@@ -268,7 +268,7 @@ impl fmt::Display for Status {
             Some(ExitStatus::Code(code)) => write!(f, "exit status {code}"),
             Some(ExitStatus::Signal { name, core_dumped, .. }) => {
                 let core = if *core_dumped { " (core dumped)" } else { "" };
-                write!(f, "signal {}{core}", sanitize(name.as_bytes()))
+                write!(f, "signal {}{core}", sanitize_line(name.as_bytes()))
             }
             _ => f.write_str("an end that the server did not report"),
         }

@@ -37,5 +37,5 @@ pub use error::DecodeError;
 pub use mpint::Mpint;
 pub use names::{MAX_NAME_BYTES, NameList, is_name};
 pub use reader::Reader;
-pub use text::sanitize;
+pub use text::{sanitize, sanitize_line};
 pub use writer::Writer;

@@ -26,6 +26,12 @@ pub fn sanitize(text: &[u8]) -> String {
     clean
 }
 
+/// As [`sanitize`], for what stands in a line with other things: a name, a comment. Line feeds and tabs become blanks, so
+/// that nobody writes a second line into a log.
+pub fn sanitize_line(text: &[u8]) -> String {
+    sanitize(text).replace(['\n', '\t'], " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +45,11 @@ mod tests {
         assert_eq!(sanitize(b"over\rwrite"), "over\u{fffd}write");
         assert_eq!(sanitize(b"\xff"), "\u{fffd}");
         assert_eq!(sanitize("d\u{e9}j\u{e0} vu \u{1f980}".as_bytes()), "d\u{e9}j\u{e0} vu \u{1f980}");
+    }
+
+    #[test]
+    fn defect_136_a_name_makes_no_second_line() {
+        assert_eq!(sanitize_line(b"ada\nroot\tlogged in\r\n"), "ada root logged in ");
+        assert_eq!(sanitize_line(b"\x1b[2Jada\x0b\rroot"), "\u{fffd}[2Jada\u{fffd}\u{fffd}root");
     }
 }

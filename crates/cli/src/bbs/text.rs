@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use feramiko_wire::sanitize;
+use feramiko_wire::sanitize_line;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How a span looks. Few and modest, so that any background does.
@@ -200,7 +200,7 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(sanitize(text.as_bytes()).replace(['\n', '\t'], " "))
+    Cow::Owned(sanitize_line(text.as_bytes()))
 }
 
 /// Terminal cells that `text` takes.

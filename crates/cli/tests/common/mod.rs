@@ -25,11 +25,16 @@ pub(crate) struct Bbs {
 impl Bbs {
     /// Opens the house whose data is in that folder; the owner of `guest` may call too.
     pub(crate) fn open(data: &Path, guest: &KeyFile) -> Self {
-        let guests = data.join("guests");
-        fs::write(&guests, format!("{}\n", guest.public)).unwrap();
+        Self::open_to(data, &format!("{}\n", guest.public))
+    }
+
+    /// The same, with a whole file of keys. The log is the file `log` of that folder.
+    pub(crate) fn open_to(data: &Path, guests: &str) -> Self {
+        let file = data.join("guests");
+        fs::write(&file, guests).unwrap();
         let mut command = Command::new(feramiko());
         command.args(["bbs", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        command.arg("--authorized-keys").arg(guests);
+        command.arg("--authorized-keys").arg(file).arg("--log").arg(data.join("log"));
         let running = Running::start("feramiko bbs", command);
         running.wait_for_text("Control-C closes the house");
         let listening = running.wait_for_text("listening on");

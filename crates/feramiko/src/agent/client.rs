@@ -8,7 +8,7 @@ use feramiko_crypto::Secret;
 use feramiko_keys::agent::{AgentPrivateKey, AgentReply, AgentRequest, Constraints, SessionBind, sign_flags};
 use feramiko_keys::{Certificate, KeyError, LEAST_RSA_BITS, PublicKey, Signer};
 use feramiko_proto::SessionProof;
-use feramiko_wire::{Reader, sanitize};
+use feramiko_wire::{Reader, sanitize_line};
 
 use super::error::AgentError;
 use super::line::{Framed, Line, Message};
@@ -168,7 +168,7 @@ impl Agent {
                 .iter()
                 .map(|identity| Listed {
                     blob: identity.key.to_vec(),
-                    comment: sanitize(identity.comment).replace(['\n', '\t'], " "),
+                    comment: sanitize_line(identity.comment),
                 })
                 .collect()),
             other => Err(self.unexpected(other, WHAT).into()),
@@ -200,7 +200,7 @@ impl Agent {
                 let (mut reader, mut names) = (Reader::new(contents), Vec::new());
                 while !reader.is_empty() {
                     let name = reader.string().map_err(|error| self.nonsense(WHAT, &error))?;
-                    names.push(sanitize(name).replace(['\n', '\t'], " "));
+                    names.push(sanitize_line(name));
                 }
                 Ok(names)
             }

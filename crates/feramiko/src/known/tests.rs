@@ -184,3 +184,47 @@ fn the_types_of_known_keys_are_asked_for_first() {
     assert_eq!(first[0], "ssh-ed25519-cert-v01@openssh.com");
     assert_eq!(first[first.len() - 3..], ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]);
 }
+
+#[test]
+fn the_address_of_a_host_agrees_with_its_name_where_that_is_asked_for() {
+    let (host, other) = (key(), key());
+    let address: IpAddr = "192.0.2.7".parse().unwrap();
+    let verifier = |files: &Files, unknown| {
+        let mut verifier = files.verifier(unknown).check_address(true);
+        verifier.connected_to(address);
+        verifier
+    };
+    // It is written down beside a name that is known, and beside one that is met.
+    let files = Files::new(&[("[host]:2222", &host)]);
+    assert!(verifier(&files, UnknownHost::Refuse).verify(&host).is_ok());
+    let line = format!("[192.0.2.7]:2222 {}\n", host.to_line(""));
+    assert!(std::fs::read_to_string(files.path()).unwrap().ends_with(&line));
+    let files = Files::new(&[]);
+    assert!(verifier(&files, UnknownHost::Accept).verify(&host).is_ok());
+    let written = std::fs::read_to_string(files.path()).unwrap();
+    assert_eq!(written, format!("[host]:2222,[192.0.2.7]:2222 {}\n", host.to_line("")));
+    // An address that is known by another key is somebody else's.
+    let differs = [("[host]:2222", &host), ("[192.0.2.7]:2222", &other)];
+    let files = Files::new(&differs);
+    match refusal(verifier(&files, UnknownHost::Accept).verify(&host)) {
+        HostKeyRefusal::AddressDiffers { address, known, .. } => {
+            assert_eq!((address.host.as_str(), address.port), ("192.0.2.7", 2222));
+            assert_eq!(known[0].key.line, 2);
+        }
+        other => panic!("{other}"),
+    }
+    let asked = verifier(&files, UnknownHost::Ask(Box::new(|_| true)));
+    assert!({ asked }.verify(&host).is_ok());
+    // Without the option, and on this machine, addresses are not looked at.
+    let mut unasked = files.verifier(UnknownHost::Refuse);
+    unasked.connected_to(address);
+    assert!(unasked.verify(&host).is_ok());
+    let here = Files::new(&[("[host]:2222", &host), ("[127.0.0.1]:2222", &other)]);
+    let mut local = here.verifier(UnknownHost::Refuse).check_address(true);
+    local.connected_to("127.0.0.1".parse().unwrap());
+    assert!(local.verify(&host).is_ok());
+    // What is revoked under the address is revoked.
+    let files = Files::new(&[("[host]:2222", &host), ("@revoked 192.0.2.7", &host)]);
+    let refused = refusal(verifier(&files, UnknownHost::Refuse).verify(&host));
+    assert!(matches!(refused, HostKeyRefusal::Revoked { line: 2, .. }), "{refused}");
+}
