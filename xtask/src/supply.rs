@@ -118,6 +118,17 @@ mod tests {
         }
     }
 
+    /// The crate `rsa` leaks private keys by its timing (RUSTSEC-2023-0071, the Marvin attack), and there is no release
+    /// of it that does not.
+    #[test]
+    fn defect_068_the_crate_that_leaks_private_keys_is_kept_out() {
+        let rules = fs::read_to_string(root().join("deny.toml")).unwrap();
+        let (allowed, banned) = (list(&rules, "allow"), list(&rules, "deny"));
+        let package = |name: &str| serde_json::json!({ "name": name, "license": "MIT", "source": CRATES_IO });
+        assert!(fault(&package("rsa"), &allowed, &banned).is_some_and(|why| why.contains("banned")));
+        assert_eq!(fault(&package("zeroize"), &allowed, &banned), None);
+    }
+
     #[test]
     fn lists_are_read_from_deny_toml() {
         let rules = "[licenses]\nallow = [\n    \"MIT\",\n    \"ISC\", # why\n]\n[bans]\ndeny = [\n    { crate = \"ssh2\" },\n]\n";

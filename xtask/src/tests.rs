@@ -31,7 +31,8 @@ pub(crate) fn only(steps: &mut Steps, part: &str) -> Result<(), Failure> {
         "unit" => {
             peers::programs(steps)?;
             let mut test = cargo();
-            test.args(["test", "--locked", "--workspace", "--exclude", "feramiko-interop"]);
+            // What else fails is of interest too.
+            test.args(["test", "--locked", "--no-fail-fast", "--workspace", "--exclude", "feramiko-interop"]);
             test.args(["--all-features", "--lib", "--bins", "--tests", "--examples"]);
             steps.run_tests("unit, property and scenario tests", test)
         }
@@ -49,7 +50,8 @@ pub(crate) fn only(steps: &mut Steps, part: &str) -> Result<(), Failure> {
         "interop" => {
             peers::set_up(steps)?;
             let mut test = cargo();
-            test.args(["test", "--locked", "-p", "feramiko-interop", "--all-features", "--lib", "--tests"]);
+            test.args(["test", "--locked", "--no-fail-fast", "-p", "feramiko-interop", "--all-features"]);
+            test.args(["--lib", "--tests"]);
             // The table of algorithms is for people to see.
             test.args(["--", "--show-output"]);
             steps.run_tests("interop tests", test)

@@ -270,7 +270,8 @@ fn a_caller_is_carried_over_any_socket() {
         let house = town.house.clone();
         std::thread::spawn(move || {
             let caller = Caller::new(&house, user, None);
-            caller.run(&line, &line, || line.shutdown(Shutdown::Both).unwrap());
+            // A line that is gone already needs no shutdown.
+            caller.run(&line, &line, || drop(line.shutdown(Shutdown::Both)));
         })
     };
     let alice = carry("alice", its);

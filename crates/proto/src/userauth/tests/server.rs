@@ -87,6 +87,24 @@ fn a_password_is_put_to_the_application_and_lets_in() {
     assert!(events(&mut out).is_empty() && sent(&mut out).is_empty());
 }
 
+/// RFC 4462: whose principal belongs to which user is a question that nobody answers here, so there is no such login.
+#[test]
+fn defect_035_no_principal_of_kerberos_passes_for_a_user() {
+    const KERBEROS_5: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
+    let mut out = output();
+    for method in ["gssapi-with-mic", "gssapi-keyex", "gssapi"] {
+        let gssapi = request("robey", method, |writer| {
+            writer.u32(1);
+            writer.string(KERBEROS_5);
+        });
+        refused(server(), &gssapi, ALL, &mut out);
+        // Nor where the configuration names it.
+        let named = server_with(&[method, "password"]).handle(&gssapi, &mut out).unwrap();
+        assert!(events(&mut out).is_empty() && named.user().is_none(), "{method}");
+        assert_eq!(sent(&mut out).len(), 1, "{method}");
+    }
+}
+
 #[test]
 fn a_refusal_lists_the_methods_without_none() {
     let mut out = output();
