@@ -31,7 +31,7 @@ impl AgentSource {
     /// At the Unix socket that `SSH_AUTH_SOCK` names when it is needed.
     ///
     /// On Windows at the pipe that it names; where it names none, at that of OpenSSH's agent
-    /// (`\\\\.\\pipe\\openssh-ssh-agent`), or else [Pageant's](Self::pageant).
+    /// (`\\\\.\\pipe\\openssh-ssh-agent`), or else `AgentSource::pageant`.
     pub fn environment() -> Self {
         Self(Place::Environment)
     }
