@@ -59,10 +59,14 @@ fuzz_target!(|data: &[u8]| {
     let data = data.get(..2048).unwrap_or(data);
     let config = SshConfig::usual().surroundings(Arc::new(Machine(data.to_vec())));
     let Ok(host) = config.resolve("web") else { return };
-    let _ = (host.identity_files(), host.certificate_files(), host.known_hosts_files(), host.identity_agent());
+    let _ =
+        (host.identity_files(), host.certificate_files(), host.known_hosts_files(), host.identity_agent());
     let _ = (host.proxy(), host.remote_command(), host.forward_agent(), host.check());
     for text in [host.host(), host.user()] {
-        assert!(!text.starts_with('-') && !text.contains(['$', '`', ';', '|', '&', '\n', '\0', '"']), "{text:?}");
+        assert!(
+            !text.starts_with('-') && !text.contains(['$', '`', ';', '|', '&', '\n', '\0', '"']),
+            "{text:?}"
+        );
     }
     if let Ok(lines) = host.lines(&DefaultAlgorithms::default()) {
         assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:?}");

@@ -19,8 +19,11 @@ pub(crate) fn only(steps: &mut Steps, part: &str) -> Result<(), Failure> {
     match part {
         "fmt" => steps.run("format", || {
             run(cargo().args(["fmt", "--all", "--check"]))?;
-            let peers = crate::root().join("interop/peers/Cargo.toml");
-            run(cargo().args(["fmt", "--check", "--manifest-path"]).arg(peers))
+            // Workspaces of their own.
+            ["interop/peers", "fuzz", "bench"].into_iter().try_for_each(|folder| {
+                let manifest = crate::root().join(folder).join("Cargo.toml");
+                run(cargo().args(["fmt", "--check", "--manifest-path"]).arg(manifest))
+            })
         }),
         "licences" => steps.run("licences, sources and banned crates", supply::check),
         "clippy" => steps.run("clippy", || {
