@@ -140,12 +140,14 @@ fn refused(result: Result<crate::Channel, Error>) -> bool {
 
 #[test]
 fn defect_091_a_server_opens_no_agent_and_no_x11_that_it_was_not_asked_for() {
-    let (near, host_key, server) = server_that(|connection| {
+    let (pulling, pulled) = std::sync::mpsc::channel();
+    let (near, host_key, server) = server_that(move |connection| {
         let transport = connection.transport();
         for kind in ["auth-agent@openssh.com", "agent-connect", "x11"] {
             assert!(refused(transport.open_channel(kind, b"").wait()), "{kind}");
         }
         // Others are for whoever pulls channels.
+        pulled.recv().unwrap();
         transport.open_channel("whatever", b"").wait()?;
         let session = connection.next_session().wait()?.unwrap();
         let start = session.program().wait()?.unwrap();
@@ -157,7 +159,11 @@ fn defect_091_a_server_opens_no_agent_and_no_x11_that_it_was_not_asked_for() {
     });
     let connect = Client::connect_over(near, "robey@pipe").host_key(host_key.public_key().clone());
     let client = connect.password("foo").driver(Driver::Thread).wait().unwrap();
-    let channel = client.transport().next_open().wait().unwrap();
+    let mut opens = client.transport().next_open();
+    // From here on channels are pulled.
+    assert!(opens.wait_timeout(Duration::ZERO).is_none());
+    pulling.send(()).unwrap();
+    let channel = opens.wait().unwrap();
     assert_eq!(channel.kind(), "whatever", "what was not asked for does not come this far");
     let _channel = channel.accept().unwrap();
     let agent = AgentServer::new();
